@@ -1,0 +1,35 @@
+/* arena.h - memory that dies together: a request's, a connection's.
+ * Does:     hand out aligned pieces of a first chunk that the owner brings, then of heap chunks; bounded by a ceiling.
+ * Does not: free single pieces; not for sharing between threads at the same time. */
+#ifndef GALLEY_COMMON_ARENA_H
+#define GALLEY_COMMON_ARENA_H
+
+#include <stddef.h>
+
+struct arena_chunk;
+struct arena {
+    char *next, *end;          /* the free part of the current chunk */
+    struct arena_chunk *chunks; /* heap chunks, the newest first */
+    size_t total_bytes, max_bytes;
+};
+
+/* `first` (may be NULL) is the caller's and must outlive the arena; at most `max_bytes` from the heap. */
+void arena_init(struct arena *arena, void *first, size_t first_bytes, size_t max_bytes);
+/* Frees the heap chunks; the arena may be initialised again. */
+void arena_release(struct arena *arena);
+
+/* `size` bytes, aligned to 16, not zeroed; NULL over the ceiling or without memory. */
+void *arena_alloc_slow(struct arena *arena, size_t size);
+static inline void *arena_alloc(struct arena *arena, size_t size)
+{
+    size_t need = (size + 15) & ~(size_t)15;
+    if (__builtin_expect(need < size || need > (size_t)(arena->end - arena->next), 0))
+        return arena_alloc_slow(arena, size);
+    void *piece = arena->next;
+    arena->next += need;
+    return piece;
+}
+/* A NUL-terminated copy of `len` bytes; NULL as above. */
+char *arena_dup(struct arena *arena, const void *data, size_t len);
+
+#endif

@@ -1,0 +1,62 @@
+/* loop.h - the event loop of a process: descriptors, signals, one timer, and what runs before each poll.
+ * Does:     wrap libevent (only loop.c includes it); events live inside their owners, nothing is allocated per event.
+ * Does not: know coroutines, connections or processes. One loop per process, one thread. */
+#ifndef GALLEY_COMMON_LOOP_H
+#define GALLEY_COMMON_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+
+/* CLOSED: the peer has shut down its side (FIN). An error or reset is reported as READ and WRITE. */
+enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_CLOSED = 4, LOOP_EDGE = 8 };
+
+typedef void loop_event_fn(void *arg, int fd, unsigned what);
+typedef void loop_timer_fn(void *arg);
+
+/* A descriptor or signal that is watched; lives in its owner and must be stopped before it goes away. */
+struct loop_event {
+    _Alignas(8) unsigned char _event[128];
+    loop_event_fn *fn;
+    void *arg;
+};
+
+struct loop_timer {
+    _Alignas(8) unsigned char _event[128];
+    loop_timer_fn *fn;
+    void *arg;
+};
+
+/* NULL when the kernel refuses (errno). */
+struct loop *loop_new(void);
+void loop_free(struct loop *loop);
+
+/* Run until loop_stop(). `before_poll(arg)` (may be NULL) runs before each poll; it returns how long the poll may
+ * wait in ms: 0 not at all, < 0 until something happens. */
+void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg);
+void loop_stop(struct loop *loop);
+
+/* CLOCK_MONOTONIC in ms, read once after each poll. */
+int64_t loop_now_ms(const struct loop *loop);
+/* The same clock, read now. */
+int64_t clock_now_ms(void);
+int64_t clock_now_us(void);
+
+/* Watch `fd` for `what` until stopped. All watchers of one descriptor must agree on LOOP_EDGE. 0, -errno. */
+int loop_event_start(struct loop *loop, struct loop_event *event, int fd, unsigned what,
+                     loop_event_fn *fn, void *arg);
+/* `signal` becomes an event of the loop. 0, -errno. */
+int loop_signal_start(struct loop *loop, struct loop_event *event, int signal, loop_event_fn *fn,
+                      void *arg);
+/* Harmless for one that was zeroed or stopped already. */
+void loop_event_stop(struct loop_event *event);
+/* Call fn in the next turn as if `what` had happened. */
+void loop_event_fire(struct loop_event *event, unsigned what);
+
+/* Call fn once in `delay_ms`; starting again moves it. */
+void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms,
+                      loop_timer_fn *fn, void *arg);
+void loop_timer_stop(struct loop_timer *timer);
+
+#endif

@@ -1,0 +1,35 @@
+/* stats.h - the numbers of one worker, from the rows of stats.def.
+ * Does:     name them, add two sets up (counters and gauges alike sum over workers).
+ * Does not: cross process borders by itself; proto.h carries them as MessagePack. */
+#ifndef GALLEY_COMMON_STATS_H
+#define GALLEY_COMMON_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum stat_kind { STAT_COUNTER, STAT_GAUGE };
+
+struct stats {
+#define STAT(name, kind, unit, help) uint64_t name;
+#include "common/stats.def"
+#undef STAT
+};
+
+struct stat_row {
+    const char *name, *unit, *help;
+    enum stat_kind kind;
+    size_t offset;
+};
+extern const struct stat_row stat_rows[];
+extern const size_t stat_row_count;
+
+static inline uint64_t *stats_at(struct stats *stats, const struct stat_row *row)
+{
+    return (uint64_t *)(void *)((char *)stats + row->offset);
+}
+
+/* Add `from` to `sum`; of a dead worker only the counters count. */
+void stats_add(struct stats *sum, const struct stats *from);
+void stats_add_counters(struct stats *sum, const struct stats *from);
+
+#endif
