@@ -1,69 +1,219 @@
-# Galley's one Makefile: `make help` lists the targets. Variables: BUILD (output folder), CC, SAN (sanitizers), SWITCH=ucontext.
+# Galley's one Makefile; `make help` lists the targets. Variables:
+#   BUILD=folder   where everything goes (build)        CC=gcc|clang-14       OPT=-O2
+#   SAN=list       sanitizers, as in -fsanitize=list     WERROR=-Werror        SWITCH=ucontext  the portable switch
+#   T=file         one test, for `make test` and `make gdb`                    V=1  show commands and test output
+#   PREFIX, DESTDIR, SYSCONFDIR, LIBDIR, MANDIR, UNITDIR   for `make install`
 VERSION  := 0.1.0
+SONAME   := libgalley.so.0
 BUILD    ?= build
-CC       ?= gcc
 SAN      ?=
 OPT      ?= -O2
+T        ?=
+JOBS     ?= 2
+FUZZ_SECONDS ?= 20
 PACKAGES := libevent_core libnghttp2 openssl msgpack libconfuse
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
+Q        := $(if $(V),,@)
+say       = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 
-WARN     := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wvla \
-            -Wwrite-strings -Wformat -Werror=format-security -Wframe-larger-than=8192
-HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection=branch -fno-common -fno-omit-frame-pointer \
-            -ftrivial-auto-var-init=zero
-FORTIFY  := $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
-CFLAGS   ?= $(OPT) -g
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. -Iinclude -fPIC -fvisibility=hidden -ftls-model=initial-exec $(WARN) $(WERROR) $(HARDEN) $(FORTIFY) \
-            -DGALLEY_VERSION='"$(VERSION)"' $(if $(SAN),-fsanitize=$(SAN)) $(if $(filter ucontext,$(SWITCH)),-DGALLEY_SWITCH_UCONTEXT) \
-            $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
-LDHARD   := -Wl,-z,relro,-z,now,-z,noexecstack
+# ---- flags ----
+WARN     := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
+            -Wvla -Wwrite-strings -Wformat -Werror=format-security $(if $(SAN),,-Wframe-larger-than=8192)
+# Shadow stacks are not asked for (the context switch moves the stack pointer), indirect branch tracking is.
+CET      := $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),-fcf-protection=branch)
+HARDEN   := -fstack-protector-strong -fstack-clash-protection $(CET) -fno-common -fno-omit-frame-pointer \
+            -fno-semantic-interposition -fno-plt
+FORTIFY  := $(if $(SAN)$(filter -O0,$(OPT)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined)
+CFLAGS   ?= -g
+APPFLAGS := -std=gnu17 -Wall -Wextra $(WERROR) -Iinclude -fPIC $(HARDEN) $(FORTIFY) $(SANFLAGS) $(OPT) $(CFLAGS)
+PKGFLAGS := $(shell pkg-config --cflags $(PACKAGES))
 LIBS     := $(shell pkg-config --libs $(PACKAGES)) -lpthread -ldl -lm
-LD_SAN    = $(if $(SAN),-fsanitize=$(SAN))
+LIBFLAGS := -std=gnu17 -D_GNU_SOURCE -I. -Iinclude -fPIC -fvisibility=hidden -ftls-model=initial-exec $(WARN) $(WERROR) \
+            $(HARDEN) $(FORTIFY) -DGALLEY_VERSION=\"$(VERSION)\" $(if $(filter ucontext,$(SWITCH)),-DGALLEY_SWITCH_UCONTEXT) \
+            $(DEFINES) $(SANFLAGS) $(PKGFLAGS) $(OPT) $(CFLAGS)
+LDFLAGS_ := -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(LDFLAGS)
+TESTFLAGS = $(LIBFLAGS) -It -Wno-missing-prototypes -Wno-frame-larger-than
 
+# ---- what there is: everything is found by its path ----
 LIB_SRC  := $(filter-out cli/main.c,$(wildcard common/*.c master/*.c worker/*.c worker/*/*.c cli/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
-EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%.so,$(wildcard examples/*.c))
-UNITS    := $(patsubst t/unit/%.c,$(BUILD)/t/unit/%.t,$(shell find t/unit -name '*.c' 2>/dev/null))
-TAPS     := $(wildcard t/*.t)
+EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c))
+UNIT_SRC := $(shell find t/unit -name '*.c' 2>/dev/null | sort)
+UNITS    := $(UNIT_SRC:%.c=$(BUILD)/%.t)
+APPS     := $(patsubst %.c,$(BUILD)/%.so,$(wildcard t/apps/*.c))
+TOOLS    := $(patsubst %.c,$(BUILD)/%,$(wildcard t/tools/*.c))
+BENCHES  := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
+FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard t/fuzz/*.c))
+TAPS     := $(sort $(wildcard t/*.t))
+COMMANDS := $(if $(filter build,$(BUILD)),compile_commands.json)
+PRODUCTS := $(if $(wildcard cli/main.c),$(BUILD)/bin/galley) $(if $(LIB_SRC),$(BUILD)/lib/libgalley.so $(BUILD)/lib/libgalley.a) \
+            $(BUILD)/lib/galley.pc
 
-.PHONY: all units check lint fmt asan clean help
-all: $(BUILD)/bin/galley $(BUILD)/lib/libgalley.so $(BUILD)/lib/libgalley.a $(EXAMPLES)    ## build everything
+.PHONY: all units check test lint fmt asan valgrind tsan-or-valgrind ucontext bench soak fuzz gdb install uninstall dist clean help FORCE
+.DELETE_ON_ERROR:
+all: $(PRODUCTS) $(EXAMPLES) $(COMMANDS)    ## build the program, the libraries and the examples
 
-$(BUILD)/obj/%.o: %.c
+# Objects are made again when the compiler or a flag changes.
+$(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	@printf '%s\n' '$(CC) $(LIBFLAGS) $(LDFLAGS_) $(APPFLAGS)' | cmp -s - $@ || printf '%s\n' '$(CC) $(LIBFLAGS) $(LDFLAGS_) $(APPFLAGS)' > $@
 
-$(BUILD)/bin/galley: $(BUILD)/obj/cli/main.o $(LIB_OBJ)
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) -pie -rdynamic $(LD_SAN) $(LDHARD) $^ $(LIBS) -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(LIBFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/lib/libgalley.so: $(LIB_OBJ)
+# Nothing but galley_* leaves the program (to applications) or the library.
+$(BUILD)/exports.list: Makefile
 	@mkdir -p $(@D)
-	$(CC) -shared -Wl,-soname,libgalley.so.0 $(LD_SAN) $(LDHARD) $^ $(LIBS) -o $@
+	@echo '{ galley_*; };' > $@
+$(BUILD)/exports.map: Makefile
+	@mkdir -p $(@D)
+	@echo '{ global: galley_*; local: *; };' > $@
+
+$(BUILD)/bin/galley: $(BUILD)/obj/cli/main.o $(LIB_OBJ) $(BUILD)/exports.list
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) -pie -Wl,--dynamic-list=$(BUILD)/exports.list $(LDFLAGS_) $(filter %.o,$^) $(LIBS) -o $@
+
+$(BUILD)/lib/libgalley.so: $(LIB_OBJ) $(BUILD)/exports.map
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME),--version-script=$(BUILD)/exports.map $(LDFLAGS_) $(filter %.o,$^) $(LIBS) -o $(@D)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $@
 
 $(BUILD)/lib/libgalley.a: $(LIB_OBJ)
 	@mkdir -p $(@D)
-	rm -f $@ && ar rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/examples/%.so: examples/%.c $(BUILD)/bin/galley
+$(BUILD)/lib/galley.pc: galley.pc.in FORCE
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -Wall -Wextra -Iinclude -fPIC -shared -fstack-clash-protection -fno-omit-frame-pointer $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS) -MMD -MP $< -o $@
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@PACKAGES@|$(PACKAGES)|' galley.pc.in > $@
 
-$(BUILD)/t/unit/%.t: t/unit/%.c $(BUILD)/lib/libgalley.a
+# Applications are compiled as anybody's would be; examples and the tests' own.
+$(EXAMPLES) $(APPS): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -It -MMD -MP -pie $(LD_SAN) $< $(BUILD)/lib/libgalley.a $(LIBS) -lcmocka -o $@
+	$(call say,APP)
+	$(Q)$(CC) $(APPFLAGS) -shared -MMD -MP -MF $(@:.so=.d) $< -o $@
 
+$(UNITS): $(BUILD)/%.t: %.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,UNIT)
+	$(Q)$(CC) $(TESTFLAGS) -MMD -MP -MF $(@:.t=.d) -pie $(LDFLAGS_) $< $(BUILD)/lib/libgalley.a $(LIBS) -lcmocka -o $@
+
+$(BENCHES) $(TOOLS): $(BUILD)/%: %.c $(if $(LIB_SRC),$(BUILD)/lib/libgalley.a) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,TOOL)
+	$(Q)$(CC) $(TESTFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS_) $< $(filter %.a,$^) $(LIBS) -o $@
+
+$(FUZZERS): $(BUILD)/%: %.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,FUZZ)
+	$(Q)$(CC) $(TESTFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $< $(BUILD)/lib/libgalley.a $(LIBS) -o $@
+
+# For editors and clang tools: one entry a source file, with the flags of the last build.
+quoted = $(subst ",\",$(subst \,\\,$(1)))
+entry  = $(if $(filter-out $(firstword $(EDITED)),$(1)),$(comma)){"directory":"$(CURDIR)","file":"$(1)","command":"$(call quoted,$(CC) $(TESTFLAGS) -c $(1))"}
+comma := ,
+EDITED = $(LIB_SRC) $(wildcard cli/main.c) $(UNIT_SRC) $(wildcard examples/*.c t/apps/*.c t/tools/*.c t/fuzz/*.c bench/*.c)
+compile_commands.json: $(BUILD)/flags $(LIB_SRC) $(UNIT_SRC)
+	$(file >$@,[)$(foreach f,$(EDITED),$(file >>$@,$(call entry,$(f))))$(file >>$@,])@:
+
+# ---- tests ----
 units: $(UNITS)    ## build the unit tests
 
-check: all units    ## build and run every test under prove
-	CMOCKA_MESSAGE_OUTPUT=TAP BUILD=$(BUILD) prove -j2 $(if $(V),-v) --ext .t $(UNITS) $(TAPS)
+PROVE = CMOCKA_MESSAGE_OUTPUT=TAP BUILD=$(BUILD) prove -j$(JOBS) $(if $(V),-v) --ext .t
+check: all units $(APPS) $(TOOLS)    ## build and run every test
+	$(PROVE) $(UNITS) $(TAPS)
+
+TARGET = $(if $(filter %.c,$(T)),$(BUILD)/$(T:.c=.t))
+test: all $(APPS) $(TOOLS) $(TARGET)    ## run one test: make test T=t/unit/common/arena.c, or T=t/20-serve.t
+	CMOCKA_MESSAGE_OUTPUT=TAP BUILD=$(BUILD) prove -v --ext .t $(if $(TARGET),$(TARGET),$(T))
+
+gdb: all $(APPS) $(TOOLS) $(TARGET)    ## debug one unit test (T=t/unit/...c), or stop a process test where it fails (T=t/...t)
+	$(if $(TARGET),gdb -ex run --args $(TARGET),BUILD=$(BUILD) GALLEY_DEBUG=1 perl -It/lib $(T))
+
+asan:    ## the whole suite under AddressSanitizer, LeakSanitizer and UBSan (folder $(BUILD)/asan)
+	$(MAKE) check BUILD=$(BUILD)/asan SAN=address,undefined OPT=-O1 ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
+	$(MAKE) check BUILD=$(BUILD)/asan SAN=address,undefined OPT=-O1 ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 TAPS=
+ifneq ($(SAN),)
+export ASAN_OPTIONS
+export UBSAN_OPTIONS := print_stacktrace=1
+export LSAN_OPTIONS  := suppressions=$(CURDIR)/t/lsan.supp:print_suppressions=0
+endif
+
+# A build of its own tells valgrind of the coroutine stacks. VALGRIND_TAPS: the process tests worth their time there.
+VALGRIND      := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --trace-children=no --suppressions=$(CURDIR)/t/valgrind.supp
+VALGRIND_TAPS ?= $(sort $(wildcard t/2*.t))
+valgrind:    ## units and chosen process tests under valgrind (folder $(BUILD)/valgrind)
+	$(MAKE) all units $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(APPS) $(TOOLS)) BUILD=$(BUILD)/valgrind OPT=-O1 DEFINES=-DGALLEY_VALGRIND
+	CMOCKA_MESSAGE_OUTPUT=TAP GALLEY_SLOW=20 prove -j$(JOBS) --exec '$(VALGRIND)' --ext .t $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(UNITS))
+	$(if $(VALGRIND_TAPS),GALLEY_SLOW=20 GALLEY_WRAP='$(VALGRIND)' BUILD=$(BUILD)/valgrind prove -j$(JOBS) --ext .t $(VALGRIND_TAPS))
+tsan-or-valgrind: valgrind
+
+ucontext:    ## the coroutine units with the portable context switch (folder $(BUILD)/ucontext)
+	$(MAKE) check BUILD=$(BUILD)/ucontext SWITCH=ucontext EXAMPLES= APPS= TOOLS= TAPS= PRODUCTS= \
+	    UNIT_SRC='$(filter t/unit/worker/coro/%,$(UNIT_SRC))'
+
+FUZZ_BUILD = BUILD=$(BUILD)/fuzz CC=clang-14 SAN=address,undefined,fuzzer-no-link OPT=-O1
+fuzz:    ## run every fuzz target for FUZZ_SECONDS with its kept corpus (clang)
+	$(MAKE) $(FUZZERS:$(BUILD)/%=$(BUILD)/fuzz/%) $(FUZZ_BUILD)
+	@set -e; for f in $(FUZZERS:$(BUILD)/t/fuzz/%=%); do mkdir -p $(BUILD)/fuzz/corpus/$$f t/fuzz/corpus/$$f; \
+	    echo "== $$f, $(FUZZ_SECONDS) s"; (cd $(BUILD)/fuzz && t/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 \
+	    -print_final_stats=1 corpus/$$f $(CURDIR)/t/fuzz/corpus/$$f 2>$$f.log || { tail -40 $$f.log; exit 1; }; grep -E 'stat::(number|peak)' $$f.log); done
+
+soak: all $(APPS) $(TOOLS)    ## the process tests with their long loops (100 reloads and the like)
+	GALLEY_SOAK=1 BUILD=$(BUILD) prove -v --ext .t $(if $(T),$(T),$(TAPS))
+
+bench: all $(BENCHES)    ## CPU time per request beside a bare epoll loop, nginx and h2o
+	BUILD=$(BUILD) bench/run $(ARGS)
+
+lint:    ## house rules: includes, library homes, banned calls, lengths, comments, format
+	scripts/lint
 
 fmt:    ## format every source file
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')
 
+# ---- installation ----
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+MANDIR     ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+UNITDIR    ?= /lib/systemd/system
+D           = $(DESTDIR)
+install: all    ## install below DESTDIR/PREFIX
+	install -d $(D)$(PREFIX)/bin $(D)$(LIBDIR)/pkgconfig $(D)$(PREFIX)/include/galley $(D)$(MANDIR)/man1 \
+	    $(D)$(SYSCONFDIR)/galley $(D)$(SYSCONFDIR)/init.d $(D)$(UNITDIR)
+	install -m 755 $(BUILD)/bin/galley $(D)$(PREFIX)/bin/
+	install -m 755 $(BUILD)/lib/$(SONAME) $(D)$(LIBDIR)/
+	ln -sf $(SONAME) $(D)$(LIBDIR)/libgalley.so
+	install -m 644 $(BUILD)/lib/libgalley.a $(D)$(LIBDIR)/
+	install -m 644 $(BUILD)/lib/galley.pc $(D)$(LIBDIR)/pkgconfig/
+	install -m 644 include/galley.h $(D)$(PREFIX)/include/
+	install -m 644 include/galley/*.h $(D)$(PREFIX)/include/galley/
+	test ! -e docs/galley.1 || install -m 644 docs/galley.1 $(D)$(MANDIR)/man1/
+	test ! -e etc/galley.service || install -m 644 etc/galley.service $(D)$(UNITDIR)/
+	test ! -e etc/init.d/galley || install -m 755 etc/init.d/galley $(D)$(SYSCONFDIR)/init.d/
+	test ! -e etc/galley.conf || test -e $(D)$(SYSCONFDIR)/galley/galley.conf || install -m 644 etc/galley.conf $(D)$(SYSCONFDIR)/galley/
+
+uninstall:    ## remove what install put there; the configuration stays
+	rm -f $(D)$(PREFIX)/bin/galley $(addprefix $(D)$(LIBDIR)/,$(SONAME) libgalley.so libgalley.a pkgconfig/galley.pc) \
+	    $(D)$(PREFIX)/include/galley.h $(D)$(MANDIR)/man1/galley.1 $(D)$(UNITDIR)/galley.service $(D)$(SYSCONFDIR)/init.d/galley
+	rm -rf $(D)$(PREFIX)/include/galley
+
+dist:    ## a tarball of the committed tree
+	@mkdir -p $(BUILD)
+	git archive --prefix=galley-$(VERSION)/ -o $(BUILD)/galley-$(VERSION).tar.gz HEAD
+
 clean:    ## remove the build folder
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) compile_commands.json
 
 help:    ## list the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
+	@sed -n 's/^\([a-z-]*\):.*    ## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/t $(BUILD)/examples $(BUILD)/bench -name '*.d' 2>/dev/null)
