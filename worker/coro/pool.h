@@ -1,0 +1,34 @@
+/* pool.h - the threads of a worker, for what blocks: sync handlers and galley_to_thread.
+ * Does:     a bounded queue, lazily started threads (idle ones leave after 10 s), results handed back in batches
+ *           through one eventfd (written only when the list of finished jobs was empty).
+ * Does not: cancel what runs: a flag tells it; what is still queued is taken out. */
+#ifndef GALLEY_WORKER_CORO_POOL_H
+#define GALLEY_WORKER_CORO_POOL_H
+
+#include <stdatomic.h>
+
+#include "worker/coro/coro.h"
+
+struct pool;
+
+/* What a sync function gets; lives in the waiting coroutine's frame. */
+struct galley_sync {
+    void *request; /* struct galley_request */
+    atomic_bool is_cancelled;
+};
+
+struct pool_opts {
+    size_t max_threads, max_queued; /* 0: 8, 128 */
+    struct stats *stats;            /* threads_*; never NULL */
+};
+
+/* One per scheduler, which finds it again for galley__to_thread. NULL with errno. */
+struct pool *pool_new(struct sched *sched, const struct pool_opts *opts);
+/* Waits at most `grace_ms` for running jobs; false if some are stuck (then leave with _exit). */
+bool pool_free(struct pool *pool, int64_t grace_ms);
+
+/* Run fn(rq, arg) on a thread and wait. Its result; -EAGAIN the queue is full; -ECANCELED taken out before it ran. */
+GALLEY_YIELDS int pool_run(struct pool *pool, galley_async *co, int (*fn)(galley_sync *, void *),
+                           void *arg) __attribute__((warn_unused_result));
+
+#endif
