@@ -127,6 +127,8 @@ void coro_set_deadline(galley_async *co, int64_t deadline_ms);
 /* Called by a handler's caller when the handler has returned: cancel and join what it spawned into the root scope and
  * did not await (each is logged: `task get_results (main.c:12) was never awaited`). Coroutine end does it too. */
 GALLEY_YIELDS void coro_join_forgotten(galley_async *co);
+/* Run the defers, last in first out, in a 5 s shield, while the memory they use still stands. Coroutine end does it too. */
+GALLEY_YIELDS void coro_run_defers(galley_async *co);
 const char *coro_state_name(enum coro_state state);
 
 #endif
