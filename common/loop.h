@@ -1,25 +1,33 @@
-/* loop.h - the event loop of a process: descriptors, signals, one timer, and what runs before each poll.
- * Does:     wrap libevent (only loop.c includes it); events live inside their owners, nothing is allocated per event.
- * Does not: know coroutines, connections or processes. One loop per process, one thread. */
+/* loop.h - the event loop of a process: descriptors, signals, one timer, and what runs before each
+ * poll. Does:     wrap libevent (only loop.c includes it); events live inside their owners, nothing
+ * is allocated per event. Does not: know coroutines, connections or processes. One loop per
+ * process, one thread. */
 #ifndef GALLEY_COMMON_LOOP_H
 #define GALLEY_COMMON_LOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/list.h"
+
 struct loop;
 
-/* CLOSED: the peer has shut down its side (FIN). An error or reset is reported as READ and WRITE. */
+/* CLOSED: the peer has shut down its side (FIN). An error or reset is reported as READ and WRITE.
+ */
 enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_CLOSED = 4, LOOP_EDGE = 8 };
 
 typedef void loop_event_fn(void *arg, int fd, unsigned what);
 typedef void loop_timer_fn(void *arg);
 
-/* A descriptor or signal that is watched; lives in its owner and must be stopped before it goes away. */
+/* A descriptor or signal that is watched; lives in its owner and must be stopped before it goes
+ * away. */
 struct loop_event {
     _Alignas(8) unsigned char _event[128];
     loop_event_fn *fn;
     void *arg;
+    struct loop *_loop; /* NULL: stopped */
+    struct list _fired;
+    unsigned _fired_what;
 };
 
 struct loop_timer {
@@ -31,9 +39,11 @@ struct loop_timer {
 /* NULL when the kernel refuses (errno). */
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
+/* In a forked child: give up the parent's loop, without a change to what the parent watches. */
+void loop_free_in_child(struct loop *loop);
 
-/* Run until loop_stop(). `before_poll(arg)` (may be NULL) runs before each poll; it returns how long the poll may
- * wait in ms: 0 not at all, < 0 until something happens. */
+/* Run until loop_stop(). `before_poll(arg)` (may be NULL) runs before each poll; it returns how
+ * long the poll may wait in ms: 0 not at all, < 0 until something happens. */
 void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg);
 void loop_stop(struct loop *loop);
 
@@ -43,7 +53,8 @@ int64_t loop_now_ms(const struct loop *loop);
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);
 
-/* Watch `fd` for `what` until stopped. All watchers of one descriptor must agree on LOOP_EDGE. 0, -errno. */
+/* Watch `fd` (not yet watched by this event) for `what` until stopped. All watchers of one
+ * descriptor must agree on LOOP_EDGE. 0, -errno. */
 int loop_event_start(struct loop *loop, struct loop_event *event, int fd, unsigned what,
                      loop_event_fn *fn, void *arg);
 /* `signal` becomes an event of the loop. 0, -errno. */
@@ -51,12 +62,16 @@ int loop_signal_start(struct loop *loop, struct loop_event *event, int signal, l
                       void *arg);
 /* Harmless for one that was zeroed or stopped already. */
 void loop_event_stop(struct loop_event *event);
-/* Call fn in the next turn as if `what` had happened. */
+/* Call fn in the next turn as if `what` had happened, after a poll that does not wait; nothing if
+ * it is stopped. */
 void loop_event_fire(struct loop_event *event, unsigned what);
 
-/* Call fn once in `delay_ms`; starting again moves it. */
+/* Call fn once in `delay_ms`; starting again moves it. Zero the struct before the first start.
+ * Timers and the wait of before_poll may be late by the tick of the kernel's coarse clock (1 to 4
+ * ms). */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms,
                       loop_timer_fn *fn, void *arg);
+/* Harmless for one that was zeroed, has fired or was stopped. */
 void loop_timer_stop(struct loop_timer *timer);
 
 #endif

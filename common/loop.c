@@ -1,0 +1,266 @@
+/* loop.c - the event loop of a process, over libevent's epoll.
+ * Does:     descriptors, signals and timers as events inside their owners; a hook before each poll;
+ * one clock reading a turn. Does not: allocate per event, or make a system call that epoll does not
+ * need. See:      loop.h, t/unit/common/loop.c
+ *
+ * A turn: before_poll() says how long to wait -> epoll_wait -> callbacks -> events that were fired
+ * by hand. */
+#include <event2/event.h> /* first: event_struct.h has a LIST_ENTRY of its own for a moment */
+#include <event2/event_struct.h>
+
+#include "common/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/bug.h"
+#include "common/log.h"
+
+struct loop {
+    struct event_base *base;
+    int64_t now_ms;
+    int64_t wake_ms; /* what `wake` is armed for; NEVER_MS: not armed */
+    struct event wake;
+    struct list fired;
+    bool stopping;
+};
+
+static const int64_t NEVER_MS = INT64_MAX;
+
+_Static_assert(sizeof(struct event) <= sizeof(((struct loop_event *)0)->_event), "loop.h: _event");
+_Static_assert(_Alignof(struct event) <= 8, "loop.h: _event");
+_Static_assert(sizeof(struct event) <= sizeof(((struct loop_timer *)0)->_event), "loop.h: _event");
+
+static struct event *inner(struct loop_event *event)
+{
+    return (struct event *)(void *)event->_event;
+}
+
+static int64_t clock_read_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_now_us(void)
+{
+    return clock_read_us();
+}
+
+int64_t clock_now_ms(void)
+{
+    return clock_read_us() / 1000;
+}
+
+int64_t loop_now_ms(const struct loop *loop)
+{
+    return loop->now_ms;
+}
+
+static void libevent_said(int severity, const char *message)
+{
+    /* what fails is also returned to the caller, who handles it */
+    log_line(severity >= EVENT_LOG_ERR ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "libevent", "%s",
+             message);
+}
+
+static void wake_fired(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop *loop = arg;
+    (void)fd;
+    (void)what;
+    loop->wake_ms = NEVER_MS;
+}
+
+struct loop *loop_new(void)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+    struct event_config *config = event_config_new();
+    if (!loop || !config)
+        goto free_both;
+    event_set_log_callback(libevent_said);
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+    event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE);
+    loop->base = event_base_new_with_config(config);
+    if (!loop->base)
+        goto free_both;
+    event_config_free(config);
+    list_init(&loop->fired);
+    loop->wake_ms = NEVER_MS;
+    loop->now_ms = clock_now_ms();
+    event_assign(&loop->wake, loop->base, -1, 0, wake_fired, loop);
+    return loop;
+
+free_both:
+    if (config)
+        event_config_free(config);
+    free(loop);
+    return NULL;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    event_del(&loop->wake);
+    event_base_free(loop->base);
+    free(loop);
+}
+
+void loop_free_in_child(struct loop *loop)
+{
+    if (!loop)
+        return;
+    event_reinit(loop->base); /* an epoll of its own: what is deleted now is not the parent's */
+    loop_free(loop);
+}
+
+/* See to it that the poll ends after wait_ms (> 0). The timer stays where it is when it fires soon
+ * enough anyway: a poll that ends early costs less than moving the timer each time. */
+static void arm_wake(struct loop *loop, int64_t wait_ms)
+{
+    int64_t wake_ms = wait_ms < NEVER_MS - loop->now_ms ? loop->now_ms + wait_ms : NEVER_MS;
+    if (wake_ms >= loop->wake_ms)
+        return;
+    int64_t left_ms = wake_ms - clock_now_ms();
+    if (left_ms < 0)
+        left_ms = 0;
+    struct timeval delay = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
+    event_add(&loop->wake, &delay);
+    loop->wake_ms = wake_ms;
+}
+
+/* Call what was fired before this turn; what these callbacks fire waits for the next. */
+static void run_fired(struct loop *loop)
+{
+    struct list batch, *node;
+    list_init(&batch);
+    while ((node = list_take_first(&loop->fired)))
+        list_append(&batch, node);
+    while ((node = list_take_first(&batch))) {
+        struct loop_event *event = LIST_ENTRY(node, struct loop_event, _fired);
+        unsigned what = event->_fired_what;
+        event->_fired_what = 0;
+        event->fn(event->arg, event_get_fd(inner(event)), what);
+    }
+}
+
+void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)
+{
+    loop->stopping = false;
+    loop->now_ms = clock_now_ms();
+    while (!loop->stopping) {
+        int64_t wait_ms = before_poll ? before_poll(arg) : -1;
+        if (loop->stopping)
+            break;
+        int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
+        bool fired = !list_is_empty(&loop->fired);
+        if (wait_ms == 0 || fired)
+            flags = EVLOOP_NONBLOCK;
+        else if (wait_ms > 0)
+            arm_wake(loop, wait_ms);
+        event_base_loop(loop->base, flags);
+        loop->now_ms = clock_now_ms();
+        if (fired)
+            run_fired(loop);
+    }
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->stopping = true;
+    event_base_loopbreak(loop->base);
+}
+
+static void event_happened(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop_event *event = arg;
+    unsigned told = (what & EV_READ ? LOOP_READ : 0u) | (what & EV_WRITE ? LOOP_WRITE : 0u) |
+                    (what & EV_CLOSED ? LOOP_CLOSED : 0u);
+    event->fn(event->arg, (int)fd, told);
+}
+
+/* Attach an assigned event to the loop. 0, -errno. */
+static int start(struct loop *loop, struct loop_event *event, loop_event_fn *fn, void *arg)
+{
+    event->fn = fn;
+    event->arg = arg;
+    event->_loop = loop;
+    event->_fired_what = 0;
+    list_init(&event->_fired);
+    errno = 0;
+    if (!event_add(inner(event), NULL))
+        return 0;
+    event->_loop = NULL;
+    return errno ? -errno : -EINVAL;
+}
+
+int loop_event_start(struct loop *loop, struct loop_event *event, int fd, unsigned what,
+                     loop_event_fn *fn, void *arg)
+{
+    short wanted = EV_PERSIST;
+    wanted =
+        (short)(wanted | (what & LOOP_READ ? EV_READ : 0) | (what & LOOP_WRITE ? EV_WRITE : 0) |
+                (what & LOOP_CLOSED ? EV_CLOSED : 0) | (what & LOOP_EDGE ? EV_ET : 0));
+    event_assign(inner(event), loop->base, fd, wanted, event_happened, event);
+    return start(loop, event, fn, arg);
+}
+
+int loop_signal_start(struct loop *loop, struct loop_event *event, int signal, loop_event_fn *fn,
+                      void *arg)
+{
+    event_assign(inner(event), loop->base, signal, EV_SIGNAL | EV_PERSIST, event_happened, event);
+    return start(loop, event, fn, arg);
+}
+
+void loop_event_stop(struct loop_event *event)
+{
+    if (!event->_loop)
+        return;
+    event_del(inner(event));
+    list_remove(&event->_fired);
+    event->_fired_what = 0;
+    event->_loop = NULL;
+}
+
+void loop_event_fire(struct loop_event *event, unsigned what)
+{
+    if (!event->_loop)
+        return;
+    if (!event->_fired_what)
+        list_append(&event->_loop->fired, &event->_fired);
+    event->_fired_what |= what;
+}
+
+static void timer_happened(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop_timer *timer = arg;
+    (void)fd;
+    (void)what;
+    timer->fn(timer->arg);
+}
+
+void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms,
+                      loop_timer_fn *fn, void *arg)
+{
+    struct event *event = (struct event *)(void *)timer->_event;
+    loop_timer_stop(timer);
+    timer->fn = fn;
+    timer->arg = arg;
+    event_assign(event, loop->base, -1, 0, timer_happened, timer);
+    if (delay_ms < 0)
+        delay_ms = 0;
+    struct timeval delay = {.tv_sec = delay_ms / 1000, .tv_usec = delay_ms % 1000 * 1000};
+    GALLEY_BUG_IF(event_add(event, &delay) < 0, "a timer of %lld ms cannot be started",
+                  (long long)delay_ms);
+}
+
+void loop_timer_stop(struct loop_timer *timer)
+{
+    struct event *event = (struct event *)(void *)timer->_event;
+    if (timer->fn && event_initialized(event))
+        event_del(event);
+}
