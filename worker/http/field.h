@@ -26,6 +26,14 @@ static inline bool field_is(char byte, int classes)
     return (field_class[(unsigned char)byte] & classes) != 0;
 }
 
+/* The first byte in [pos, end) that is in none of `classes`, or end. */
+static inline size_t field_skip(const char *data, size_t pos, size_t end, int classes)
+{
+    while (pos < end && field_is(data[pos], classes))
+        pos++;
+    return pos;
+}
+
 /* Value of a hexadecimal digit, which the caller has checked to be one. */
 static inline unsigned field_hex(char digit)
 {
