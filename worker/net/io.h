@@ -15,7 +15,7 @@ struct io;
 
 /* What on_ready is told: READABLE data or the end may be there; WRITABLE there is room again; HANGUP the peer has shut
  * down its side or reset. Edge-triggered: said once for each change. */
-enum { IO_READABLE = 1, IO_WRITABLE = 2, IO_HANGUP = 4 };
+enum { IO_READABLE = LOOP_READ, IO_WRITABLE = LOOP_WRITE, IO_HANGUP = LOOP_CLOSED };
 typedef void io_ready_fn(struct io *io, unsigned what);
 
 struct io_ops {
