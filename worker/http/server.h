@@ -4,6 +4,8 @@
 #ifndef GALLEY_WORKER_HTTP_SERVER_H
 #define GALLEY_WORKER_HTTP_SERVER_H
 
+#include <time.h>
+
 #include "common/inherit.h"
 #include "common/list.h"
 #include "common/loop.h"
@@ -17,7 +19,7 @@
 enum { SERVER_IN_BYTES = 64 * 1024, SERVER_OUT_BYTES = 64 * 1024 };
 
 /* What limits a connection's silence. A connection is in one queue; those of one kind expire in order. */
-#define CONN_TIMEOUTS(X) X(NONE) X(TLS) X(HEAD) X(IDLE) X(LINGER) X(LINGER_QUIET) X(DRAIN_IDLE) X(DRAIN_LAST)
+#define CONN_TIMEOUTS(X) X(NONE) X(TLS) X(HEAD) X(IDLE) X(LINGER) X(DRAIN_IDLE) X(DRAIN_LAST)
 enum conn_timeout {
 #define X(kind) CONN_TIMEOUT_##kind,
     CONN_TIMEOUTS(X)
@@ -46,10 +48,14 @@ struct conn {
     /* Unread bytes: the server's hot buffer during an event, else its own from the heap, or none. */
     char *in;
     uint32_t in_start, in_end, in_capacity;
+    uint32_t scanned;          /* h1: of an incomplete head, what the parser has seen */
+    uint16_t flags;            /* of h1 */
     uint8_t timeout;           /* enum conn_timeout */
-    uint8_t flags;             /* of h1 */
     bool is_tls, is_in_hot;
-    void *protocol;            /* h1: the running struct galley_request; h2: struct h2_session */
+    union {
+        void *protocol;          /* h1: the running struct h1_request; h2: struct h2_session */
+        int64_t linger_until_ms; /* h1, while lingering */
+    };
 };
 
 struct server {
@@ -70,9 +76,10 @@ struct server {
     bool is_ticking, is_draining;
     struct list dirty;         /* h2 sessions with something to send, flushed before each poll */
     int access_log_fd;
-    int64_t date_s;            /* the second that `date` says */
+    int64_t date_ms;           /* when `date` was made, by the loop's clock */
     char date[32];             /* "Mon, 23 Nov 2026 14:00:00 GMT", IMF-fixdate */
     struct h1_head head;       /* the head being parsed: used up within one event */
+    uint32_t head_bytes;       /* its length */
     char in[SERVER_IN_BYTES], out[SERVER_OUT_BYTES]; /* hot buffers: used up within one event or send */
 };
 

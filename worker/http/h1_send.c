@@ -1,0 +1,316 @@
+/* h1_send.c - answers over HTTP/1.1: head, body by length, chunked or until close, files.
+ * Does:     format into the hot output buffer and send head and body with one system call; wait while the peer is slow.
+ * Does not: decide what is answered (response.c).
+ * See:      RFC 9112 sections 6 and 7.1, RFC 9110 section 6.6.1 (Date). */
+#include "worker/http/h1.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/bug.h"
+#include "worker/http/response.h"
+
+/* Bodies up to this size are copied behind the head, larger ones travel beside it. */
+enum { COPY_BODY_BYTES = 16 * 1024, FILE_SLICE_BYTES = 1 << 20 };
+
+/* The output buffer being written: never beyond `end`. */
+struct out {
+    char *at, *end;
+};
+
+static void put(struct out *out, const void *data, size_t len)
+{
+    GALLEY_BUG_IF(len > (size_t)(out->end - out->at), "an answer's head of more than head_bytes()");
+    memcpy(out->at, data, len);
+    out->at += len;
+}
+
+#define PUT(out, literal) put(out, literal, sizeof(literal) - 1)
+
+static void put_str(struct out *out, galley_str text)
+{
+    put(out, text.data, text.len);
+}
+
+static void put_uint(struct out *out, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    put(out, digits + at, sizeof digits - at);
+}
+
+static void put_status_line(struct out *out, int status)
+{
+    if (status == 200) {
+        PUT(out, "HTTP/1.1 200 OK\r\n");
+        return;
+    }
+    const char *reason = http_reason(status);
+    PUT(out, "HTTP/1.1 ");
+    put_uint(out, (uint64_t)status);
+    PUT(out, " ");
+    put(out, reason, strlen(reason));
+    PUT(out, "\r\n");
+}
+
+static void put_date(struct out *out, struct server *server)
+{
+    PUT(out, "date: ");
+    put(out, server_date(server), 29);
+    PUT(out, "\r\n");
+}
+
+/* ---- sending ---- */
+
+/* Send the pieces whole, waiting for room; what lies in the hot buffer is set aside before it waits. 0, -errno. */
+static int send_all(struct h1_request *r, struct iovec *pieces, int count)
+{
+    struct conn *conn = r->conn;
+    struct server *server = conn->server;
+    int rc = 0;
+    char *aside = NULL;
+    while (count > 0) {
+        ssize_t n = conn->io.ops->send(&conn->io, pieces, count);
+        if (n > 0) {
+            server->stats->bytes_sent += (uint64_t)n;
+            while (count > 0 && (size_t)n >= pieces->iov_len) {
+                n -= (ssize_t)pieces->iov_len;
+                pieces++;
+                count--;
+            }
+            if (count > 0) {
+                pieces->iov_base = (char *)pieces->iov_base + n;
+                pieces->iov_len -= (size_t)n;
+            }
+            continue;
+        }
+        if (n != -EAGAIN) {
+            rc = n == 0 ? -EPIPE : (int)n;
+            break;
+        }
+        char *base = pieces->iov_base;
+        if (base >= server->out && base < server->out + sizeof server->out) {
+            aside = malloc(pieces->iov_len);
+            if (aside == NULL) {
+                rc = -ENOMEM;
+                break;
+            }
+            memcpy(aside, base, pieces->iov_len);
+            pieces->iov_base = aside;
+        }
+        rc = h1_wait(conn, r->req.co, H1_WAITS_WRITE,
+                     loop_now_ms(server->loop) + server->settings->write_timeout);
+        if (rc < 0)
+            break;
+    }
+    free(aside);
+    if (rc < 0)
+        conn->flags |= H1_BROKEN;
+    return rc;
+}
+
+int h1_send_continue(struct h1_request *r)
+{
+    static char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct iovec piece = {interim, sizeof interim - 1};
+    r->req.server->stats->responses_1xx++;
+    return send_all(r, &piece, 1);
+}
+
+/* ---- heads ---- */
+
+/* Decide how the body is delimited and whether the connection goes on. */
+static void plan(struct h1_request *r, uint64_t content_length)
+{
+    struct conn *conn = r->conn;
+    bool has_content = !http_status_is_bodyless(r->req.status);
+    r->is_chunked_out = content_length == HTTP_LENGTH_UNKNOWN && has_content && !r->is_minor_0;
+    if (conn->server->is_draining || h1_body_is_abandoned(r) ||
+        (content_length == HTTP_LENGTH_UNKNOWN && has_content && r->is_minor_0))
+        conn->flags |= H1_CLOSE;
+}
+
+static size_t head_bytes(const struct galley_request *req)
+{
+    size_t need = 512 + req->content_type.len;
+    for (const struct http_out_field *field = req->out_first; field != NULL; field = field->next)
+        need += field->name.len + field->value.len + 4;
+    return need;
+}
+
+static void put_head(struct out *out, struct h1_request *r, uint64_t content_length)
+{
+    struct galley_request *req = &r->req;
+    put_status_line(out, req->status);
+    put_date(out, req->server);
+    if (req->content_type.data != NULL) {
+        PUT(out, "content-type: ");
+        put_str(out, req->content_type);
+        PUT(out, "\r\n");
+    }
+    if (r->is_chunked_out) {
+        PUT(out, "transfer-encoding: chunked\r\n");
+    } else if (content_length != HTTP_LENGTH_UNKNOWN && !http_status_is_bodyless(req->status)) {
+        PUT(out, "content-length: ");
+        put_uint(out, content_length);
+        PUT(out, "\r\n");
+    }
+    for (const struct http_out_field *field = req->out_first; field != NULL; field = field->next) {
+        put_str(out, field->name);
+        PUT(out, ": ");
+        put_str(out, field->value);
+        PUT(out, "\r\n");
+    }
+    if (r->conn->flags & H1_CLOSE)
+        PUT(out, "connection: close\r\n");
+    else if (r->is_minor_0)
+        PUT(out, "connection: keep-alive\r\n");
+    PUT(out, "\r\n");
+}
+
+/* `len` bytes of a chunked body, with the last chunk behind them if `is_end`. 0, -errno. */
+static int send_chunk(struct h1_request *r, struct iovec head, const void *data, size_t len,
+                      bool is_end)
+{
+    char size[24];
+    static char last[] = "\r\n0\r\n\r\n";
+    struct iovec pieces[4];
+    int count = 0;
+    if (head.iov_len > 0)
+        pieces[count++] = head;
+    if (len > 0) {
+        int digits = snprintf(size, sizeof size, "%zx\r\n", len);
+        pieces[count++] = (struct iovec){size, (size_t)digits};
+        pieces[count++] = (struct iovec){(void *)(uintptr_t)data, len};
+        pieces[count++] = (struct iovec){last, is_end ? 7 : 2};
+    } else if (is_end) {
+        pieces[count++] = (struct iovec){last + 2, 5};
+    }
+    return send_all(r, pieces, count);
+}
+
+int h1_send_head(struct galley_request *req, uint64_t content_length, const void *body, size_t len,
+                 bool is_end)
+{
+    struct h1_request *r = (struct h1_request *)(void *)req;
+    struct server *server = req->server;
+    if (head_bytes(req) > sizeof server->out - COPY_BODY_BYTES)
+        return -EMSGSIZE;
+    plan(r, content_length);
+    struct out out = {server->out, server->out + sizeof server->out};
+    put_head(&out, r, content_length);
+    bool is_bodyless = req->method == HTTP_HEAD || http_status_is_bodyless(req->status);
+    if (is_bodyless)
+        len = 0;
+    if (r->is_chunked_out && !is_bodyless) {
+        struct iovec head = {server->out, (size_t)(out.at - server->out)};
+        return send_chunk(r, head, body, len, is_end);
+    }
+    struct iovec pieces[2];
+    int count = 1;
+    if (len > 0 && len <= COPY_BODY_BYTES) {
+        put(&out, body, len);
+    } else if (len > 0) {
+        pieces[1] = (struct iovec){(void *)(uintptr_t)body, len};
+        count = 2;
+    }
+    pieces[0] = (struct iovec){server->out, (size_t)(out.at - server->out)};
+    return send_all(r, pieces, count);
+}
+
+int h1_send_body(struct galley_request *req, const void *data, size_t len, bool is_end)
+{
+    struct h1_request *r = (struct h1_request *)(void *)req;
+    if (req->method == HTTP_HEAD || http_status_is_bodyless(req->status))
+        return 0;
+    if (r->is_chunked_out)
+        return send_chunk(r, (struct iovec){NULL, 0}, data, len, is_end);
+    if (len == 0)
+        return 0;
+    struct iovec piece = {(void *)(uintptr_t)data, len};
+    return send_all(r, &piece, 1);
+}
+
+/* ---- files ---- */
+
+/* By read and send, where the stream cannot take a file itself (TLS). */
+static int copy_file(struct h1_request *r, int file_fd, off_t offset, size_t len)
+{
+    enum { PIECE_BYTES = 64 * 1024 };
+    char *piece = malloc(PIECE_BYTES);
+    int rc = piece == NULL ? -ENOMEM : 0;
+    while (rc == 0 && len > 0) {
+        ssize_t n = pread(file_fd, piece, len < PIECE_BYTES ? len : PIECE_BYTES, offset);
+        if (n <= 0) {
+            rc = n < 0 ? -errno : -EIO; /* the file became shorter: the answer cannot be whole */
+            break;
+        }
+        struct iovec one = {piece, (size_t)n};
+        rc = send_all(r, &one, 1);
+        offset += n;
+        len -= (size_t)n;
+    }
+    free(piece);
+    return rc;
+}
+
+int h1_send_file(struct galley_request *req, int file_fd, off_t offset, size_t len)
+{
+    struct h1_request *r = (struct h1_request *)(void *)req;
+    struct conn *conn = r->conn;
+    int rc = 0;
+    if (req->method == HTTP_HEAD || http_status_is_bodyless(req->status))
+        return 0;
+    if (conn->io.ops->send_file == NULL) {
+        rc = copy_file(r, file_fd, offset, len);
+        len = 0;
+    }
+    while (rc == 0 && len > 0) {
+        size_t slice = len < FILE_SLICE_BYTES ? len : FILE_SLICE_BYTES;
+        ssize_t n = conn->io.ops->send_file(&conn->io, file_fd, &offset, slice);
+        if (n > 0) {
+            req->server->stats->bytes_sent += (uint64_t)n;
+            len -= (size_t)n;
+        } else if (n == -EAGAIN) {
+            rc = h1_wait(conn, req->co, H1_WAITS_WRITE,
+                         loop_now_ms(conn->server->loop) + req->server->settings->write_timeout);
+        } else {
+            rc = n == 0 ? -EIO : (int)n;
+        }
+    }
+    if (rc < 0)
+        conn->flags |= H1_BROKEN;
+    return rc;
+}
+
+/* ---- without a request ---- */
+
+void h1_send_refusal(struct conn *conn, int status)
+{
+    struct server *server = conn->server;
+    struct out out = {server->out, server->out + sizeof server->out};
+    const char *reason = http_reason(status);
+    put_status_line(&out, status);
+    put_date(&out, server);
+    PUT(&out, "content-type: application/json\r\ncontent-length: ");
+    put_uint(&out, strlen("{\"detail\":\"\"}") + strlen(reason));
+    if (status == 503)
+        PUT(&out, "\r\nretry-after: 1");
+    PUT(&out, "\r\nconnection: close\r\n\r\n{\"detail\":\"");
+    put(&out, reason, strlen(reason));
+    PUT(&out, "\"}");
+    struct iovec piece = {server->out, (size_t)(out.at - server->out)};
+    ssize_t n = conn->io.ops->send(&conn->io, &piece, 1);
+    if (n > 0)
+        server->stats->bytes_sent += (uint64_t)n;
+    if (status >= 500)
+        server->stats->responses_5xx++;
+    else
+        server->stats->responses_4xx++;
+}

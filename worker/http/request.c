@@ -1,0 +1,160 @@
+/* request.c - a request from its head to its end, over any transport.
+ * Does:     init, run (handle, answer what was left unanswered, defers), count, access log.
+ * Does not: frame or route. What a handler may ask is in request_api.c.
+ * See:      request.h. */
+#include "worker/http/request.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "worker/http/response.h"
+#include "worker/http/server.h"
+
+enum { ARENA_MAX_BYTES = 64 << 20, ACCESS_LINE_BYTES = 1024 };
+
+static const struct {
+    galley_str text;
+    enum http_method method;
+} methods[] = {
+    {GALLEY_STR("GET"), HTTP_GET},         {GALLEY_STR("HEAD"), HTTP_HEAD},
+    {GALLEY_STR("POST"), HTTP_POST},       {GALLEY_STR("PUT"), HTTP_PUT},
+    {GALLEY_STR("PATCH"), HTTP_PATCH},     {GALLEY_STR("DELETE"), HTTP_DELETE},
+    {GALLEY_STR("OPTIONS"), HTTP_OPTIONS},
+};
+
+enum http_method http_method_of(galley_str text)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (text.len == methods[i].text.len && memcmp(text.data, methods[i].text.data, text.len) == 0)
+            return methods[i].method;
+    return HTTP_OTHER;
+}
+
+void request_init(struct galley_request *req, struct server *server, galley_async *co,
+                  const struct transport *transport, void *stream, void *first, size_t first_bytes)
+{
+    memset(req, 0, sizeof *req);
+    req->co = co;
+    req->server = server;
+    req->transport = transport;
+    req->stream = stream;
+    req->max_body_bytes = server->settings->max_body;
+    req->started_ms = loop_now_ms(server->loop);
+    arena_init(&req->arena, first, first_bytes, ARENA_MAX_BYTES);
+    co->arena = &req->arena;
+    co->request = req;
+}
+
+void request_release(struct galley_request *req)
+{
+    req->co->arena = NULL;
+    req->co->request = NULL;
+    arena_release(&req->arena);
+}
+
+bool request_is_cancelled_by_leaving(const struct galley_request *req)
+{
+    if (req->on_disconnect != GALLEY_AUTO)
+        return req->on_disconnect == GALLEY_CANCEL;
+    return req->method == HTTP_GET || req->method == HTTP_HEAD || req->method == HTTP_OPTIONS;
+}
+
+/* ---- the end ---- */
+
+/* What to answer when the handler's side has sent nothing. 0: nobody is there to be told. */
+static int unanswered_status(const struct galley_request *req)
+{
+    switch (req->body_error) {
+    case 0:
+        break;
+    case -EMSGSIZE:
+        return 413;
+    case -ETIMEDOUT:
+        return 408;
+    default:
+        return 400;
+    }
+    switch ((enum galley_reason)req->co->cancel_reason) {
+    case GALLEY_BY_DEADLINE:
+        return 504;
+    case GALLEY_BY_DISCONNECT:
+        return 0;
+    case GALLEY_BY_SHUTDOWN:
+    case GALLEY_BY_OVERLOAD:
+        return 503;
+    case GALLEY_NOT_CANCELLED:
+    case GALLEY_BY_USER:
+    case GALLEY_BY_SIBLING:
+        break;
+    }
+    return 500;
+}
+
+static void answer_unanswered(struct galley_request *req)
+{
+    int status = unanswered_status(req);
+    if (status == 0)
+        return;
+    struct galley_scope shield; /* the request may be cancelled; its answer is not */
+    int rc = galley_scope_open_shielded(req->co, &shield, req->server->settings->write_timeout);
+    if (rc < 0)
+        return;
+    const char *reason = http_reason(status);
+    rc = response_send_detail(req, status, (galley_str){reason, strlen(reason)});
+    int closed = galley_scope_close(req->co, &shield);
+    if (rc < 0 || closed < 0)
+        log_line(LOG_LEVEL_DEBUG, "answer_lost", "status=%d error=%d", status, rc);
+}
+
+static void count(struct galley_request *req)
+{
+    struct stats *stats = req->server->stats;
+    stats->requests_active--;
+    if (req->co->cancel_reason == GALLEY_BY_DISCONNECT)
+        stats->requests_cancelled++;
+    if (req->co->cancel_reason == GALLEY_BY_DEADLINE)
+        stats->requests_timed_out++;
+    if (req->response == RESPONSE_NONE)
+        return;
+    if (req->status < 300)
+        stats->responses_2xx++;
+    else if (req->status < 400)
+        stats->responses_3xx++;
+    else if (req->status < 500)
+        stats->responses_4xx++;
+    else
+        stats->responses_5xx++;
+}
+
+/* One line for the request: time, method, path, status, bytes, milliseconds. Control bytes cannot be in them. */
+static void write_access_line(const struct galley_request *req)
+{
+    char line[ACCESS_LINE_BYTES];
+    int status = req->response == RESPONSE_NONE ? 499 : req->status;
+    int64_t now_ms = loop_now_ms(req->server->loop);
+    int target_len = req->path_encoded.len < 700 ? (int)req->path_encoded.len : 700;
+    int len = snprintf(line, sizeof line, "%s \"%.*s %.*s HTTP/%s\" %d %llu %lldms\n",
+                       server_date(req->server), (int)req->method_text.len, req->method_text.data,
+                       target_len, req->path_encoded.data, req->is_h2 ? "2" : "1.1", status,
+                       (unsigned long long)req->sent_bytes,
+                       (long long)(now_ms - req->started_ms));
+    if (len > 0 && write(req->server->access_log_fd, line, (size_t)len) != len)
+        req->server->stats->log_lost_total++;
+}
+
+void request_run(struct galley_request *req)
+{
+    struct server *server = req->server;
+    server->stats->requests_total++;
+    server->stats->requests_active++;
+    server->handle(server->app, req);
+    coro_join_forgotten(req->co);
+    if (req->response == RESPONSE_NONE)
+        answer_unanswered(req);
+    count(req);
+    if (server->access_log_fd >= 0)
+        write_access_line(req);
+    coro_run_defers(req->co);
+}
