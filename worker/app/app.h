@@ -1,0 +1,29 @@
+/* app.h - an application as a worker runs it: checked once, then asked for every request.
+ * Does:     check the declaration, find the route, read the inputs, call the handler, write the output.
+ * Does not: load files (app_load.h) or know sockets. */
+#ifndef GALLEY_WORKER_APP_APP_H
+#define GALLEY_WORKER_APP_APP_H
+
+#include <galley/app.h>
+
+#include "common/errmsg.h"
+#include "worker/http/request.h"
+
+struct app;
+
+/* NULL with a sentence in `why` that names file and line of the route at fault. `declared` must outlive it. */
+struct app *app_new(const struct galley_app *declared, struct errmsg *why);
+void app_free(struct app *app);
+
+/* Answer a request (struct server's handle; `app` is a struct app). */
+GALLEY_YIELDS void app_handle(void *app, struct galley_request *req);
+
+/* The hooks; may wait. 0; < 0 with a sentence in `why`. */
+GALLEY_YIELDS int app_start(struct app *app, galley_async *co, struct errmsg *why);
+GALLEY_YIELDS void app_stop(struct app *app, galley_async *co);
+
+/* Never NULL: "Galley" and "0.1.0" where the declaration says nothing. */
+const char *app_title(const struct app *app);
+const char *app_version(const struct app *app);
+
+#endif

@@ -1,0 +1,16 @@
+/* worker.h - the one door of worker/: a worker process, from fork to exit.
+ * Does:     load the application, report ready, serve, obey the master, drain.
+ * Does not: bind or fork; master/ does. */
+#ifndef GALLEY_WORKER_WORKER_H
+#define GALLEY_WORKER_WORKER_H
+
+#include "common/errmsg.h"
+#include "common/inherit.h"
+
+/* A worker's whole life, in the child; returns its exit status. */
+int worker_main(const struct inherit *inherit);
+
+/* Load and check an application without serving (`galley check`): 0, or -EINVAL with a sentence in `why`. */
+int worker_check_app(const char *path, struct errmsg *why) __attribute__((warn_unused_result));
+
+#endif
