@@ -1,6 +1,6 @@
 /* state.h - all that one worker process has, for the files that compose it.
  * Does:     hold the pieces; worker.c makes and releases them.
- * Does not: reach below worker/*.c: each layer gets only what it needs. */
+ * Does not: reach below its layer: each layer gets only what it needs. */
 #ifndef GALLEY_WORKER_STATE_H
 #define GALLEY_WORKER_STATE_H
 
