@@ -41,6 +41,8 @@ int buf_reserve(struct buf *buf, size_t len)
         size_t capacity = buf->capacity < FIRST_BYTES ? FIRST_BYTES : buf->capacity;
         while (capacity < have + len)
             capacity = capacity > buf->max_bytes / 2 ? buf->max_bytes : capacity * 2;
+        if (capacity > buf->max_bytes)
+            capacity = buf->max_bytes;
         char *data = malloc(capacity);
         if (!data)
             return -ENOMEM;

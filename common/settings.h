@@ -1,6 +1,6 @@
 /* settings.h - the typed values of all directives (options.def), whatever they came from.
- * Does:     hold them; settings_set parses one value; the file, environment and command line all call it.
- * Does not: read files (config.c) or act on anything. */
+ * Does:     hold them; settings_set parses one value; the file, environment and command line all
+ * call it. Does not: read files (config.c) or act on anything. */
 #ifndef GALLEY_COMMON_SETTINGS_H
 #define GALLEY_COMMON_SETTINGS_H
 
@@ -13,6 +13,7 @@
 struct setting_list {
     char **at; /* each on the heap */
     size_t count;
+    bool _replace; /* the next value comes from a new source: it replaces what is there */
 };
 
 #define SETTING_TYPE_STRING char *
@@ -46,11 +47,35 @@ extern const size_t setting_row_count;
 /* All defaults; lists start empty and take their default only in settings_finish. */
 void settings_init(struct settings *settings);
 void settings_release(struct settings *settings);
-/* The row called `name` ('-' counts as '_'); NULL if there is none; then `nearest` (may be NULL) gets the most alike. */
+/* What follows comes from another source (file, environment, command line): the first value that it
+ * has for a list replaces all earlier ones. */
+void settings_source_start(struct settings *settings);
+/* The row called `name` ('-' counts as '_'); NULL if there is none; then `nearest` (may be NULL)
+ * gets the most alike, or NULL. */
 const struct setting_row *setting_find(const char *name, const char **nearest);
-/* Parse and set one value; a list grows by it. 0; -EINVAL with a sentence in `why` that begins with `where`
+/* Parse and set one value; a list grows by it. 0; -EINVAL with a sentence in `why` that begins with
+ * `where`
  * ("etc/galley.conf:12", "--workers", "GALLEY_WORKERS"). */
 int settings_set(struct settings *settings, const struct setting_row *row, const char *value,
                  const char *where, struct errmsg *why) __attribute__((warn_unused_result));
+/* Set what the environment has: GALLEY_LISTEN and so on; a list's values are separated by spaces. A
+ * GALLEY_ variable that is no directive is not ours. Starts a source. 0, -EINVAL. */
+int settings_set_from_environment(struct settings *settings, struct errmsg *why)
+    __attribute__((warn_unused_result));
+/* After the last source: fill what depends on the machine (workers, lists without a value), and
+ * check what must go together. 0, -EINVAL. */
+int settings_finish(struct settings *settings, struct errmsg *why)
+    __attribute__((warn_unused_result));
+
+enum { SETTINGS_PATH_BYTES = 108 }; /* of a UNIX socket */
+/* Where the stats socket is made: `stats` if it is not empty, else /run/galley/galley.sock for root
+ * or where that folder can be written, else $XDG_RUNTIME_DIR/galley.sock, else
+ * /tmp/galley-UID.sock. 0, -EINVAL it is too long. */
+int settings_stats_path(const char *stats, char path[SETTINGS_PATH_BYTES], struct errmsg *why)
+    __attribute__((warn_unused_result));
+/* The same for a client: if nothing is there, but at /run/galley/galley.sock is a socket, that one.
+ */
+int settings_stats_path_to_ask(const char *stats, char path[SETTINGS_PATH_BYTES],
+                               struct errmsg *why) __attribute__((warn_unused_result));
 
 #endif

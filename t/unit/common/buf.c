@@ -48,6 +48,7 @@ static void ceilings_hold(void **state)
                 {"one into nothing", 0, 0, 1, -EMSGSIZE},
                 {"to the brim", 300, 299, 1, 0},
                 {"over it", 300, 299, 2, -EMSGSIZE},
+                {"a ceiling under the first growth", 7, 6, 2, -EMSGSIZE},
                 {"a length that wraps", 300, 200, SIZE_MAX - 100, -EMSGSIZE}};
     static char zeros[300];
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
