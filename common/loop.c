@@ -1,7 +1,8 @@
 /* loop.c - the event loop of a process, over libevent's epoll.
  * Does:     descriptors, signals and timers as events inside their owners; a hook before each poll;
- * one clock reading a turn. Does not: allocate per event, or make a system call that epoll does not
- * need. See:      loop.h, t/unit/common/loop.c
+ *           one clock reading a turn.
+ * Does not: allocate per event, or make a system call that epoll does not need.
+ * See:      loop.h, t/unit/common/loop.c
  *
  * A turn: before_poll() says how long to wait -> epoll_wait -> callbacks -> events that were fired
  * by hand. */
