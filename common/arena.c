@@ -1,6 +1,8 @@
 /* arena.c - memory that dies together.
  * Does:     the slow half of arena.h: heap chunks that double from 4 KiB to 64 KiB, or as large as
- * asked for. Does not: free single pieces. See:      arena.h, t/unit/common/arena.c */
+ *           asked for.
+ * Does not: free single pieces.
+ * See:      arena.h, t/unit/common/arena.c */
 #include "common/arena.h"
 
 #include <stdint.h>

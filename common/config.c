@@ -1,7 +1,8 @@
 /* config.c - galley.conf, read with libConfuse.
  * Does:     hand each value to settings_set with file and line; name the nearest directive for an
- * unknown one. Does not: apply anything, or follow includes. See:      config.h, etc/galley.conf,
- * t/unit/common/config.c */
+ *           unknown one.
+ * Does not: apply anything, or follow includes.
+ * See:      config.h, etc/galley.conf, t/unit/common/config.c */
 #include "common/config.h"
 
 #include <confuse.h>

@@ -1,6 +1,7 @@
 /* log.c - one line per event, one write(2) per line.
  * Does:     `2026-11-23T14:05:06.123Z level who[pid] event message`, control bytes as \xNN, at most
- * 4 KiB. Does not: wait: a line that a full pipe or disk does not take is counted and forgotten.
+ *           4 KiB.
+ * Does not: wait: a line that a full pipe or disk does not take is counted and forgotten.
  * See:      log.h, t/unit/common/log.c */
 #include "common/log.h"
 

@@ -1,7 +1,8 @@
 /* loop.h - the event loop of a process: descriptors, signals, one timer, and what runs before each
- * poll. Does:     wrap libevent (only loop.c includes it); events live inside their owners, nothing
- * is allocated per event. Does not: know coroutines, connections or processes. One loop per
- * process, one thread. */
+ * poll.
+ * Does:     wrap libevent (only loop.c includes it); events live inside their owners, nothing is
+ *           allocated per event.
+ * Does not: know coroutines, connections or processes. One loop per process, one thread. */
 #ifndef GALLEY_COMMON_LOOP_H
 #define GALLEY_COMMON_LOOP_H
 

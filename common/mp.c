@@ -1,8 +1,10 @@
 /* mp.c - MessagePack, written by msgpack-c, read head by head.
  * Does:     pack into a buf; read one head at a time, so that nothing is ever allocated for a count
- * or length that a peer claims (msgpack-c's own unpacker allocates an array before its elements are
- * there). Does not: know what the messages mean. See:      mp.h, t/unit/common/mp.c; the format:
- * https://github.com/msgpack/msgpack/blob/master/spec.md */
+ *           or length that a peer claims (msgpack-c's own unpacker allocates an array before its
+ *           elements are there).
+ * Does not: know what the messages mean.
+ * See:      mp.h, t/unit/common/mp.c; the format:
+ *           https://github.com/msgpack/msgpack/blob/master/spec.md */
 #include "common/mp.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* mp.h - MessagePack for small, bounded messages: typed put and get.
  * Does:     write into a buf; read in order from a slice, checking type, bounds and depth (only
- * mp.c knows msgpack-c). Does not: build trees for the caller, or know what the messages mean. */
+ *           mp.c knows msgpack-c).
+ * Does not: build trees for the caller, or know what the messages mean. */
 #ifndef GALLEY_COMMON_MP_H
 #define GALLEY_COMMON_MP_H
 

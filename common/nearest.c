@@ -1,6 +1,8 @@
 /* nearest.c - the known word that is most like an unknown one.
  * Does:     optimal string alignment over words of at most 32 letters; longer ones are like
- * nothing. Does not: allocate. See:      nearest.h, t/unit/common/nearest.c */
+ *           nothing.
+ * Does not: allocate.
+ * See:      nearest.h, t/unit/common/nearest.c */
 #include "common/nearest.h"
 
 #include <stddef.h>

@@ -1,7 +1,8 @@
 /* proto.c - the messages between master and worker as MessagePack datagrams.
  * Does:     encode and decode each kind by one table of its fields; send and receive them with
- * descriptors beside. Does not: act on them, or wait for a peer that does not read. See: proto.h,
- * docs/PROTOCOL.md, t/unit/common/proto.c
+ *           descriptors beside.
+ * Does not: act on them, or wait for a peer that does not read.
+ * See:      proto.h, docs/PROTOCOL.md, t/unit/common/proto.c
  *
  * A datagram is [2, method, [{field: value...}]]; fields come in the order of the table, each once
  * and nothing else. */

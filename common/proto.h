@@ -1,7 +1,8 @@
 /* proto.h - what master and worker say to each other, and the frames of the stats socket.
- * docs/PROTOCOL.md is its page. Does:     name the messages; encode and decode them as MessagePack
- * (over common/mp.h), bounds-checked. Does not: trust: a decoder that finds anything else answers
- * -EBADMSG and leaves nothing half-set.
+ * docs/PROTOCOL.md is its page.
+ * Does:     name the messages; encode and decode them as MessagePack (over common/mp.h), bounds-
+ *           checked.
+ * Does not: trust: a decoder that finds anything else answers -EBADMSG and leaves nothing half-set.
  *
  * Each message is one datagram (SOCK_SEQPACKET, at most PROTO_MAX_BYTES): the MessagePack
  * notification [2, method, params]. */

@@ -1,8 +1,9 @@
 /* settings.c - the typed values of all directives.
  * Does:     make the table from options.def, parse values, keep lists, fill defaults, check
- * combinations. Does not: read the file (config.c), or look at addresses, users and certificates
- * (the master does, when it uses them). See:      options.def (add a directive there),
- * t/unit/common/settings.c */
+ *           combinations.
+ * Does not: read the file (config.c), or look at addresses, users and certificates (the master
+ *           does, when it uses them).
+ * See:      options.def (add a directive there), t/unit/common/settings.c */
 #include "common/settings.h"
 
 #include <errno.h>

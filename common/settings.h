@@ -1,6 +1,7 @@
 /* settings.h - the typed values of all directives (options.def), whatever they came from.
  * Does:     hold them; settings_set parses one value; the file, environment and command line all
- * call it. Does not: read files (config.c) or act on anything. */
+ *           call it.
+ * Does not: read files (config.c) or act on anything. */
 #ifndef GALLEY_COMMON_SETTINGS_H
 #define GALLEY_COMMON_SETTINGS_H
 

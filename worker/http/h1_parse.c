@@ -1,10 +1,10 @@
 /* h1_parse.c - an HTTP/1.1 request head, from bytes to offsets.
  * Does:     first the syntax and the sizes, byte by byte from the left, so that the first wrong
- * byte decides and the pieces in which a head arrives do not matter; then, once the empty line is
- * there, what the fields mean together (target form, Host, framing, Expect). Does not: keep
- * anything between calls but the packed position in `scanned`. A head that came in pieces is parsed
- * once more from its start when it is complete: twice O(n). See:      h1_parse.h (contract),
- * field.c (byte classes), target.c (authority and path) */
+ *           byte decides and the pieces in which a head arrives do not matter; then, once the empty
+ *           line is there, what the fields mean together (target form, Host, framing, Expect).
+ * Does not: keep anything between calls but the packed position in `scanned`. A head that came in
+ *           pieces is parsed once more from its start when it is complete: twice O(n).
+ * See:      h1_parse.h (contract), field.c (byte classes), target.c (authority and path) */
 #include "worker/http/h1_parse.h"
 
 #include <string.h>
