@@ -160,12 +160,11 @@ ucontext:    ## the coroutine units with the portable context switch (folder $(B
 	$(MAKE) check BUILD=$(BUILD)/ucontext SWITCH=ucontext EXAMPLES= APPS= TOOLS= TAPS= PRODUCTS= \
 	    UNIT_SRC='$(filter t/unit/worker/coro/%,$(UNIT_SRC))'
 
-CROSS_SRC = $(wildcard worker/coro/ctx*.c worker/coro/stack*.c common/bug.c)
 aarch64:    ## the context switch built for aarch64 and run by qemu-aarch64 (folder $(BUILD)/aarch64)
 	@set -e; mkdir -p $(BUILD)/aarch64; for t in $(basename $(notdir $(wildcard t/cross/*.c))); do \
 	    $(MAKE) -s cross CC=aarch64-linux-gnu-gcc CROSS=$$t; echo "== aarch64 $$t"; qemu-aarch64 $(BUILD)/aarch64/$$t; done
 cross:
-	$(CC) $(TESTFLAGS) -static t/cross/$(CROSS).c $(CROSS_SRC) -o $(BUILD)/aarch64/$(CROSS)
+	$(CC) $(TESTFLAGS) -static t/cross/$(CROSS).c -o $(BUILD)/aarch64/$(CROSS)
 
 FUZZ_BUILD = BUILD=$(BUILD)/fuzz CC=clang-14 SAN=address,undefined,fuzzer-no-link OPT=-O1
 fuzz:    ## run every fuzz target for FUZZ_SECONDS with its kept corpus (clang)
