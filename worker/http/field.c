@@ -4,9 +4,9 @@
  * See:      field.h */
 #include "worker/http/field.h"
 
-#define MARK  (FIELD_VALUE | FIELD_TARGET) /* any visible ASCII */
-#define NAME  (MARK | FIELD_TOKEN)         /* visible, and in names */
-#define HOST  (NAME | FIELD_AUTHORITY)     /* visible, in names and in hosts */
+#define MARK  (FIELD_VALUE | FIELD_TARGET | FIELD_PATH) /* any visible ASCII */
+#define NAME  (MARK | FIELD_TOKEN)                      /* visible, and in names */
+#define HOST  (NAME | FIELD_AUTHORITY)                  /* visible, in names and in hosts */
 #define DIGIT (HOST | FIELD_HEX | FIELD_DIGIT)
 
 const uint8_t field_class[256] = {
@@ -14,9 +14,9 @@ const uint8_t field_class[256] = {
     [' '] = FIELD_VALUE,
     ['!'] = HOST,
     ['"'] = MARK,
-    ['#'] = NAME & ~FIELD_TARGET,
+    ['#'] = FIELD_VALUE | FIELD_TOKEN,
     ['$'] = HOST,
-    ['%'] = NAME,
+    ['%'] = NAME & ~FIELD_PATH,
     ['&'] = HOST,
     ['\''] = HOST,
     ['('] = MARK | FIELD_AUTHORITY,
@@ -33,7 +33,7 @@ const uint8_t field_class[256] = {
     ['<'] = MARK,
     ['='] = MARK | FIELD_AUTHORITY,
     ['>'] = MARK,
-    ['?'] = MARK,
+    ['?'] = MARK & ~FIELD_PATH,
     ['@'] = MARK,
     ['A' ... 'F'] = HOST | FIELD_HEX,
     ['G' ... 'Z'] = HOST,

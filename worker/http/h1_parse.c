@@ -27,8 +27,8 @@ struct scan {
 
 /* What the fields that steer framing and the connection said, to be judged when all are known. */
 struct known {
-    uint32_t host, length, coding; /* index of the last one */
-    uint32_t host_count, length_count, coding_count;
+    uint8_t host, length, coding; /* index of the last one */
+    uint8_t host_count, length_count, coding_count;
     bool close, keep_alive, upgrade_option; /* members of Connection */
     bool upgrade, expect_continue, expect_other;
 };
@@ -226,34 +226,34 @@ static void note_connection(struct known *known, const char *value, size_t value
 
 /* Remember the field if it steers framing or the connection: told by length and first letter. */
 static void note_field(struct known *known, const char *data, const struct h1_field *field,
-                       uint32_t index)
+                       uint8_t index)
 {
     const char *name = data + field->name_at;
     const char *value = data + field->value_at;
 
     switch (field->name_len << 8 | ((unsigned char)name[0] | 0x20u)) {
     case 4 << 8 | 'h':
-        if (field_equals(name, field->name_len, "host"))
+        if (field_name_equals(name, field->name_len, "host"))
             known->host = index, known->host_count++;
         break;
     case 14 << 8 | 'c':
-        if (field_equals(name, field->name_len, "content-length"))
+        if (field_name_equals(name, field->name_len, "content-length"))
             known->length = index, known->length_count++;
         break;
     case 17 << 8 | 't':
-        if (field_equals(name, field->name_len, "transfer-encoding"))
+        if (field_name_equals(name, field->name_len, "transfer-encoding"))
             known->coding = index, known->coding_count++;
         break;
     case 10 << 8 | 'c':
-        if (field_equals(name, field->name_len, "connection"))
+        if (field_name_equals(name, field->name_len, "connection"))
             note_connection(known, value, field->value_len);
         break;
     case 7 << 8 | 'u':
-        if (field_equals(name, field->name_len, "upgrade"))
+        if (field_name_equals(name, field->name_len, "upgrade"))
             known->upgrade = true;
         break;
     case 6 << 8 | 'e':
-        if (field_equals(name, field->name_len, "expect")) {
+        if (field_name_equals(name, field->name_len, "expect")) {
             bool is_continue = field_equals(value, field->value_len, "100-continue");
             known->expect_continue |= is_continue;
             known->expect_other |= !is_continue;
@@ -348,7 +348,7 @@ static int scan_fields(struct h1_head *head, struct known *known, struct scan *s
             return result;
         field->name_len = (uint32_t)(value_at - scan->mark) - 1;
         record_field(field, data, scan->mark, value_at, scan->pos);
-        note_field(known, data, field, (uint32_t)scan->field_count);
+        note_field(known, data, field, (uint8_t)scan->field_count);
         scan->pos = scan->mark = scan->pos + 2;
         scan->field_count++;
         scan->state = IN_NAME;
@@ -520,12 +520,17 @@ static int judge_head(struct h1_head *head, const struct known *known, const cha
     return DONE;
 }
 
-static int scan_head(struct h1_head *head, struct known *known, struct scan *scan, const char *data,
-                     size_t end, const struct h1_limits *limits)
+/* The scan works on its own copy of its place, which the compiler can keep in registers. */
+static int scan_head(struct h1_head *head, struct known *known, struct scan *scan_out,
+                     const char *data, size_t end, const struct h1_limits *limits)
 {
-    int result = scan_request_line(head, scan, data, end, limits);
+    struct scan scan = *scan_out;
+    int result = scan_request_line(head, &scan, data, end, limits);
 
-    return result == DONE ? scan_fields(head, known, scan, data, end, limits) : result;
+    if (result == DONE)
+        result = scan_fields(head, known, &scan, data, end, limits);
+    *scan_out = scan;
+    return result;
 }
 
 ssize_t h1_parse_head(struct h1_head *head, const char *data, size_t len, size_t *scanned,

@@ -13,8 +13,8 @@
  * text, userinfo, commas and percent-encoding are refused. */
 bool target_is_authority(const char *text, size_t len);
 
-/* Bytes of the path in front of the first '?' or the end; -1 when its percent-encoding is broken or
- * holds a NUL. Other bytes are not judged. */
+/* Bytes of the path in front of the first '?' or the end; -1 when it holds a byte that no target may
+ * hold, broken percent-encoding or an encoded NUL. The query is not judged. */
 ssize_t target_path_len(const char *text, size_t len);
 
 #endif
