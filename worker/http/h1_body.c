@@ -156,12 +156,12 @@ ssize_t h1_body_read(struct galley_request *req, void *buf, size_t len)
         return 0;
     if (req->content_length != HTTP_LENGTH_UNKNOWN && req->content_length > req->max_body_bytes)
         return fail(r, -EMSGSIZE);
-    if (r->is_continue_due) {
-        r->is_continue_due = false;
-        int rc = unread_bytes(r->conn) > 0 ? 0 : h1_send_continue(r);
+    if (r->is_continue_due && unread_bytes(r->conn) == 0) {
+        int rc = h1_send_continue(r);
         if (rc < 0)
             return fail(r, rc);
     }
+    r->is_continue_due = false;
     ssize_t n = r->body == H1_BODY_CHUNKED ? read_chunked(r, buf, len) : read_by_length(r, buf, len);
     if (r->conn->is_in_hot && !(r->conn->flags & H1_STARTING) && conn_keep_input(r->conn) < 0)
         return fail(r, -ENOMEM);

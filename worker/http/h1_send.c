@@ -118,6 +118,7 @@ static int send_all(struct h1_request *r, struct iovec *pieces, int count)
 int h1_send_continue(struct h1_request *r)
 {
     static char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    r->is_continue_due = false;
     struct iovec piece = {interim, sizeof interim - 1};
     r->req.server->stats->responses_1xx++;
     return send_all(r, &piece, 1);
@@ -125,13 +126,14 @@ int h1_send_continue(struct h1_request *r)
 
 /* ---- heads ---- */
 
-/* Decide how the body is delimited and whether the connection goes on. */
-static void plan(struct h1_request *r, uint64_t content_length)
+/* Decide how the body is delimited and whether the connection goes on. While an answer is streamed (`is_end` false) its
+ * handler may still read the request's body. */
+static void plan(struct h1_request *r, uint64_t content_length, bool is_end)
 {
     struct conn *conn = r->conn;
     bool has_content = !http_status_is_bodyless(r->req.status);
     r->is_chunked_out = content_length == HTTP_LENGTH_UNKNOWN && has_content && !r->is_minor_0;
-    if (conn->server->is_draining || h1_body_is_abandoned(r) ||
+    if (conn->server->is_draining || (is_end && h1_body_is_abandoned(r)) ||
         (content_length == HTTP_LENGTH_UNKNOWN && has_content && r->is_minor_0))
         conn->flags |= H1_CLOSE;
 }
@@ -202,7 +204,12 @@ int h1_send_head(struct galley_request *req, uint64_t content_length, const void
     struct server *server = req->server;
     if (head_bytes(req) > sizeof server->out - COPY_BODY_BYTES)
         return -EMSGSIZE;
-    plan(r, content_length);
+    if (!is_end && r->is_continue_due) { /* later would be too late for it */
+        int rc = h1_send_continue(r);
+        if (rc < 0)
+            return rc;
+    }
+    plan(r, content_length, is_end);
     struct out out = {server->out, server->out + sizeof server->out};
     put_head(&out, r, content_length);
     bool is_bodyless = req->method == HTTP_HEAD || http_status_is_bodyless(req->status);

@@ -85,8 +85,8 @@ static void h1_request_main(galley_async *co, void *arg)
         request_run(&r.req);
         if (r.req.response != RESPONSE_ENDED)
             conn->flags |= H1_BROKEN;
-        else if (!(conn->flags & H1_CLOSE) && !r.is_body_done && !h1_body_discard(&r))
-            conn->flags |= H1_CLOSE;
+        else if (!r.is_body_done && (h1_body_is_abandoned(&r) || !h1_body_discard(&r)))
+            conn->flags = (uint16_t)((conn->flags | H1_CLOSE) & ~H1_CLIENT_CLOSES);
     } else {
         conn->flags |= H1_BROKEN;
     }
