@@ -18,6 +18,7 @@ use File::Basename qw(dirname);
 use File::Temp ();
 use IO::Select;
 use IO::Socket::UNIX;
+use JSON::PP ();
 use POSIX ();
 use Test::More ();
 use Time::HiRes qw(time);
@@ -26,7 +27,7 @@ use Galley::Http;
 use Galley::MsgPack;
 
 our @EXPORT = qw(root build galley app_path galley_command run_command curl tls_files temp_dir write_file read_file
-    wait_until children_of is_alive descriptors_of soak slow);
+    wait_until children_of is_alive descriptors_of h2spec soak slow);
 
 my $ROOT  = abs_path(dirname(__FILE__) . '/../../..');
 my $BUILD = $ENV{BUILD} || 'build';
@@ -369,6 +370,51 @@ sub stop {
     return $self->{exit_status} if defined $self->{exit_status};
     $self->signal($how{signal} || 'TERM');
     return $self->wait_exit($how{timeout});
+}
+
+# Clients that never retry, against the first listener (`listener => n`), until `finish_load`. Options: tls, h2, close,
+# connections, post, path. Comes back when every client has had an answer.
+sub load {
+    my ($self, %how) = @_;
+    my $port = $self->port($how{listener});
+    my @options = map { $how{$_} ? "--$_" : () } qw(tls h2 close);
+    push @options, '--connections', $how{connections} // 16;
+    push @options, '--post', $how{post} if $how{post};
+    pipe my $stdin, my $to_load or die "pipe: $!\n";
+    pipe my $from_load, my $stdout or die "pipe: $!\n";
+    my $pid = fork // die "fork: $!\n";
+    if (!$pid) {
+        open STDIN,  '<&', $stdin or POSIX::_exit(126);
+        open STDOUT, '>&', $stdout or POSIX::_exit(126);
+        close $to_load;
+        exec "$BUILD/t/tools/load", @options, $port, $how{path} // '/plaintext' or POSIX::_exit(127);
+    }
+    close $stdin;
+    close $stdout;
+    push @{ $self->{clients} }, $pid;
+    my $line = <$from_load> // '';
+    die "the load did not start\n" if $line ne "started\n";
+    return { pid => $pid, in => $to_load, out => $from_load, name => join(' ', @options) };
+}
+
+# End a load: {ok, connect_failed, first_failed, reused_failed, bad_status, opened, closed_idle, reasons, failed (their sum)}.
+sub finish_load {
+    my ($self, $load) = @_;
+    close $load->{in};
+    my $line = readline $load->{out};
+    waitpid $load->{pid}, 0;
+    $self->{clients} = [ grep { $_ != $load->{pid} } @{ $self->{clients} } ];
+    my $result = JSON::PP::decode_json($line // '{}');
+    $result->{failed} = 0;
+    $result->{failed} += $result->{$_} // 1 for qw(connect_failed first_failed reused_failed bad_status);
+    Test::More::diag("load $load->{name}: $line") if $result->{failed};
+    return $result;
+}
+
+# The path of h2spec, or undef: scripts/check builds it where Go is.
+sub h2spec {
+    my ($path) = grep { -x } "$ROOT/build/tools/h2spec", map { "$_/h2spec" } split /:/, $ENV{PATH};
+    return $path;
 }
 
 # A report of a sanitizer or of valgrind in the log fails the test, whatever else it said.
