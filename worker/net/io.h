@@ -20,17 +20,21 @@ typedef void io_ready_fn(struct io *io, unsigned what);
 
 struct io_ops {
     /* > 0 bytes; 0 end of stream; -EAGAIN; -ECONNRESET, -EPROTO (TLS) and any other -errno: the stream is dead.
-     * A short count means that nothing more is there now (more comes with a new IO_READABLE), unless has_more. */
+     * A short count means that nothing more is there now (more comes with a new IO_READABLE), unless has_more, and
+     * unless IO_HANGUP was said: then read on to the end. */
     ssize_t (*recv)(struct io *io, void *buf, size_t len);
-    /* > 0 bytes taken (may be short); -EAGAIN (IO_WRITABLE will come); -EPIPE and any other -errno: dead. Never SIGPIPE. */
+    /* > 0 bytes taken; fewer than given, or -EAGAIN: no room, IO_WRITABLE will come; -EPIPE and any other -errno: dead.
+     * Never SIGPIPE. After -EAGAIN other bytes may be sent. At most 1024 pieces. */
     ssize_t (*send)(struct io *io, const struct iovec *pieces, int count);
-    /* The same from a file; NULL when this kind cannot. 0: the file is shorter than that. */
+    /* The same from a file, at most 256 KiB a call (call again until -EAGAIN); NULL when this kind cannot. 0: the file
+     * is shorter than that. The process must ignore SIGPIPE. */
     ssize_t (*send_file)(struct io *io, int file_fd, off_t *offset, size_t len);
     /* Bytes wait inside the layer and would not be announced; NULL: never. */
     bool (*has_more)(const struct io *io);
     /* Say that no more will be sent (close_notify, FIN). */
     void (*shut_write)(struct io *io);
-    /* Close, and free what lies below; the struct stays the owner's. No on_ready afterwards. */
+    /* Close, and free what lies below; the struct stays the owner's. No on_ready afterwards. What send took is still
+     * delivered, as far as the peer reads it. */
     void (*close)(struct io *io);
 };
 
@@ -59,6 +63,8 @@ struct tls_server;
 int tls_open(struct io *io, struct loop *loop, int fd, struct tls_server *server,
              io_ready_fn *on_ready) __attribute__((warn_unused_result));
 bool tls_is_handshaking(const struct io *io);
+/* Whether recv's 0 came from a bare FIN, without TLS's own close_notify: somebody may have cut the stream short. */
+bool tls_is_truncated(const struct io *io);
 
 /* Whether the peer is gone for good (RST, or both directions shut), rather than that data has come: one poll(2). */
 bool io_is_dead(const struct io *io);

@@ -36,13 +36,14 @@ static ssize_t tcp_recv(struct io *io, void *buf, size_t len)
 
 static ssize_t tcp_send(struct io *io, const struct iovec *pieces, int count)
 {
+    GALLEY_BUG_IF(count > IOV_MAX, "%d pieces in one send", count);
     ssize_t sent;
     do {
         if (count == 1) {
             sent = send(io->fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL);
         } else {
             struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces,
-                                     .msg_iovlen = (size_t)(count < IOV_MAX ? count : IOV_MAX)};
+                                     .msg_iovlen = (size_t)count};
             sent = sendmsg(io->fd, &message, MSG_NOSIGNAL);
         }
     } while (sent < 0 && errno == EINTR);

@@ -15,7 +15,10 @@ struct tls_server;
 struct tls_server *tls_server_new(const struct inherit_pem *pems, size_t count,
                                   const struct inherit_tickets *tickets, struct stats *stats,
                                   struct errmsg *why);
+/* After its connections; what they left unsent is cut. */
 void tls_server_free(struct tls_server *server);
+/* Connections closed by their owners whose peers are still reading (30 s at most): a draining worker waits for 0. */
+size_t tls_server_unsent_count(const struct tls_server *server);
 /* New ticket keys, from the next handshake on. */
 void tls_server_set_tickets(struct tls_server *server, const struct inherit_tickets *tickets);
 

@@ -1,4 +1,4 @@
-/* t/unit/worker/net/accept.c - which listeners are accepted from, and what happens without descriptors. */
+/* accept.c - which listeners are accepted from, and what happens without descriptors. */
 #include "bench.h"
 
 #include <netinet/tcp.h>
