@@ -65,6 +65,9 @@ my @rules = (
     [ 'blank at the end',      'white-space',       'common/x.c', "int x; \n" ],
     [ 'no newline',            'white-space',       'common/x.c', "int x;" ],
     [ 'two empty lines',       'white-space',       'common/x.c', "int x;\n\n\n" ],
+    [ 'waits without a mark',  'yields',            'worker/x.c', "static void f(void)\n{\n    wait_long(1);\n}\n", c_file('worker/y.h', "GALLEY_YIELDS int wait_long(int n);\n") ],
+    [ 'waits with a mark',     '',                  'worker/x.c', "static GALLEY_YIELDS void f(void)\n{\n    wait_long(1);\n}\n", c_file('worker/y.h', "GALLEY_YIELDS int wait_long(int n);\n") ],
+    [ 'hands over what waits', '',                  'worker/x.c', "static void f(void)\n{\n    start(&wait_long, wait_long);\n}\n", c_file('worker/y.h', "GALLEY_YIELDS int wait_long(int n);\n") ],
 );
 for my $row (@rules) {
     my ($name, $rule, $path, $code, @more) = @$row;
