@@ -37,6 +37,11 @@ void log_set_fd(int fd)
     the_log.fd = fd;
 }
 
+int log_get_fd(void)
+{
+    return the_log.fd;
+}
+
 void log_set_level(enum log_level level)
 {
     the_log.level = (int)level;

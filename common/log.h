@@ -14,6 +14,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_NOTICE, LOG_LEVEL_IN
 /* The process's log: descriptor 2 and LOG_LEVEL_NOTICE until set. `who` ("master", "worker 2") stands in each line. */
 void log_open(int fd, enum log_level level, const char *who);
 void log_set_fd(int fd);
+int log_get_fd(void);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 /* A level's name, and the level of a name; -1 for an unknown one. */

@@ -33,51 +33,82 @@ struct coro_defer;
 
 /* What wait.h's struct galley_scope holds; see scope.c. */
 struct scope {
-    struct scope *parent;    /* the enclosing one: of this coroutine, or where its task was spawned */
-    struct galley_async *co; /* whose stack it is on; NULL for the worker's own */
-    struct list tasks;       /* struct galley_task.in_scope, not yet finished */
-    int64_t deadline_ms;     /* its own, absolute; INT64_MAX: none */
-    int first_error;         /* the first negative result of its tasks */
-    uint8_t reason;          /* enum galley_reason: why this very scope was cancelled */
+    struct scope *parent; /* the enclosing one: of this coroutine, or where its task was spawned */
+    struct galley_async *co;   /* whose stack it is on; NULL for the worker's own */
+    struct list tasks;         /* struct galley_task.in_scope, not yet finished */
+    struct galley_task *ended; /* its finished tasks, through galley_task.next */
+    int64_t deadline_ms;       /* its own, absolute; INT64_MAX: none */
+    int first_error;           /* the first negative result of its tasks */
+    uint8_t reason;            /* enum galley_reason: why this very scope was cancelled */
     bool is_shielded;
+};
+
+/* What galley_spawn returns; in the arena of its request, valid until its scope is closed. */
+struct galley_task {
+    struct list in_scope;
+    struct galley_task *next; /* in scope->ended, or among the spare ones */
+    struct scope *scope;      /* where it was spawned */
+    struct galley_async *co;  /* what runs it; NULL once it has ended */
+    struct list waits;        /* struct task_wait: who awaits it */
+    int (*fn)(struct galley_async *co, void *arg);
+    void *arg;
+    int result;
+    int line;
+    const char *name, *file;
+    bool is_awaited, was_cancelled, is_on_heap;
 };
 
 /* The control block; lies at the top of its stack. Only worker/coro/ touches it, but for arena and request. */
 struct galley_async {
     struct coro_ctx ctx;
     struct sched *sched;
-    enum coro_state state;
-    uint8_t cancel_reason; /* of the nearest cancelled scope that no shield hides: what a cancellation point loads */
+    uint8_t state; /* enum coro_state */
+    uint8_t
+        cancel_reason; /* of the nearest cancelled scope that no shield hides: what a cancellation point loads */
+    bool
+        is_interrupted; /* READY because of a cancellation or a timeout: a wake may still bring a result */
+    bool is_cleaning; /* runs its defers */
+    uint8_t budget;   /* operations left before others get a turn */
     int wake_result;
     int64_t deadline_ms; /* the nearest of its unshielded scopes */
+    int64_t until_ms;    /* while WAITING: when the wait itself times out */
     struct scope *scope; /* the innermost */
-    struct scope root;
-    struct list link;    /* in the ready queue, or the free list */
-    uint32_t timer_at;   /* place in the timer heap + 1; 0: none */
-    int64_t timer_ms;
-    int64_t resumed_at_us;    /* for the budget of galley_checkpoint */
-    struct arena *arena;      /* of the request, shared with its tasks; NULL: the heap */
-    void *request;            /* struct galley_request; tasks have their request's */
-    struct galley_task *task; /* it runs as; NULL for a request's own coroutine */
+    struct scope
+        *joining;      /* while it waits for a scope's tasks (or for what cannot be cancelled) */
+    struct list link;  /* in the ready queue */
+    uint32_t timer_at; /* place in the timer heap + 1; 0: none */
+    uint32_t ignored_count;    /* calls refused because of a cancellation */
+    int64_t resumed_at_us;     /* for the budget of galley_checkpoint; 0: not asked yet */
+    struct arena *arena;       /* of the request, shared with its tasks; NULL: the heap */
+    void *request;             /* struct galley_request; tasks have their request's */
+    struct galley_task *task;  /* it runs as; NULL for a request's own coroutine */
+    struct galley_task *spare; /* tasks of closed scopes, to be used again */
     struct coro_defer *defers; /* last first */
     const char *name, *file;   /* what it runs, and where it was started */
     int line;
-    int saved_errno;
     const char *waiting_for; /* static words while WAITING: "sleep", "readable", "thread" ... */
     uint64_t id;
-    struct list all; /* in the scheduler's list of live ones */
-    void (*entry)(galley_async *co, void *arg);
+    int64_t started_ms;
+    void (*entry)(struct galley_async *co, void *arg);
     void *arg;
     void (*on_end)(void *arg); /* on the loop's stack, after its end; may be NULL */
+    struct scope root;
+    struct galley_async *next_free; /* while FREE */
+    char *stack_low;                /* the lowest address of its stack, above the guard */
+    void *fake_stack;               /* AddressSanitizer's */
+    unsigned valgrind_id;
 };
 
 struct sched_opts {
     size_t stack_bytes;    /* 0: 256 KiB */
     size_t max_coroutines; /* 0: 10,000 */
     struct stats *stats;   /* coroutines_*, tasks_not_awaited, background_active; never NULL */
+    bool use_prot_none;    /* guards by mprotect even where the kernel has guard pages (tests) */
+    int64_t (*fake_now_ms)(void); /* instead of the loop's clock (tests); NULL */
 };
 
-/* One per worker, after fork. NULL with errno. sched_free wants all coroutines ended. */
+/* One per worker, after fork. NULL with errno: ENOMEM; EINVAL for a stack under 64 KiB or over 8 MiB; ENOTSUP where
+ * shadow stacks are enforced and the switch is our own. sched_free wants all coroutines ended. */
 struct sched *sched_new(struct loop *loop, const struct sched_opts *opts);
 void sched_free(struct sched *sched);
 
@@ -89,6 +120,8 @@ size_t sched_live_count(const struct sched *sched);
 /* The coroutine that runs now; NULL on the loop's own stack. */
 galley_async *sched_current(const struct sched *sched);
 struct loop *sched_loop(const struct sched *sched);
+/* The live coroutines one after the other, `*at` starting with 0; NULL after the last. */
+galley_async *sched_next_live(struct sched *sched, size_t *at);
 /* One log line for each live coroutine: id, name, file:line, state, what it waits for. */
 void sched_dump(struct sched *sched);
 /* Cancel everything that runs, background work included. */
@@ -103,7 +136,8 @@ struct coro_opts {
 };
 /* Start a coroutine at once; returns when it first waits or has ended. Only on the loop's own stack.
  * 1 it waits; 0 it has ended (on_end was called); -EAGAIN at the cap or without memory (counted). */
-int coro_start(struct sched *sched, const struct coro_opts *opts) __attribute__((warn_unused_result));
+int coro_start(struct sched *sched, const struct coro_opts *opts)
+    __attribute__((warn_unused_result));
 
 /* Wait until coro_wake. `why` is static. The result given to coro_wake; -ECANCELED when cancelled before or while
  * waiting; -ETIMEDOUT once `until_ms` (absolute; INT64_MAX: never) has passed. A wake that comes together with a
@@ -124,9 +158,57 @@ static inline int coro_check(const galley_async *co)
 void coro_cancel(galley_async *co, enum galley_reason reason);
 /* Replace the root scope's deadline (absolute; INT64_MAX: none). */
 void coro_set_deadline(galley_async *co, int64_t deadline_ms);
-/* Called by a handler's caller when the handler has returned: cancel and join what it spawned into the root scope and
- * did not await (each is logged: `task get_results (main.c:12) was never awaited`). Coroutine end does it too. */
-GALLEY_YIELDS void coro_join_forgotten(galley_async *co);
+
+/* The same wait, deaf to cancellation: for what must be seen through, and will surely be woken. */
+GALLEY_YIELDS int coro_suspend_deaf(galley_async *co, const char *why);
+/* Let the others and one poll of the loop go first. Deaf to cancellation. */
+GALLEY_YIELDS void coro_yield(galley_async *co);
+/* For calls that succeeded without waiting: after 128 of them in a row the others get a turn. */
+static inline GALLEY_YIELDS void coro_spend(galley_async *co)
+{
+    if (__builtin_expect(--co->budget == 0, 0))
+        coro_yield(co);
+}
+
+/* Hands the tasks of scopes that were left open to the root scope: their memory is gone with the frame they were in,
+ * so nothing may be called between the return of an entry or a handler and this. True if there were any. */
+static inline __attribute__((always_inline)) bool coro__adopt_left_open(galley_async *co)
+{
+    if (__builtin_expect(co->scope == &co->root, 1))
+        return false;
+    for (struct scope *s = co->scope, *root = &co->root; s != root; s = s->parent) {
+        for (struct list *node = s->tasks.next; node != &s->tasks;) {
+            struct list *next = node->next;
+            struct galley_task *task = LIST_ENTRY(node, struct galley_task, in_scope);
+            task->scope = root;
+            task->is_awaited = true; /* its scope would have waited for it */
+            if (task->co)
+                task->co->root.parent = root;
+            list_append(&root->tasks, node);
+            node = next;
+        }
+        for (struct galley_task *task = s->ended, *next; task; task = next) {
+            next = task->next;
+            task->is_awaited = true;
+            task->next = root->ended;
+            root->ended = task;
+        }
+    }
+    co->scope = &co->root;
+    return true;
+}
+
+/* Called by a handler's caller, first thing when the handler has returned: cancel and join what it spawned into the
+ * root scope and did not await (each is logged: `task get_results (main.c:12) was never awaited`). Coroutine end
+ * does it too. */
+GALLEY_YIELDS void coro__join_forgotten(galley_async *co, bool had_open_scope);
+static inline __attribute__((always_inline)) GALLEY_YIELDS void
+coro_join_forgotten(galley_async *co)
+{
+    bool had_open_scope = coro__adopt_left_open(co);
+    if (had_open_scope || !list_is_empty(&co->root.tasks) || co->root.ended)
+        coro__join_forgotten(co, had_open_scope);
+}
 /* Run the defers, last in first out, in a 5 s shield, while the memory they use still stands. Coroutine end does it too. */
 GALLEY_YIELDS void coro_run_defers(galley_async *co);
 const char *coro_state_name(enum coro_state state);

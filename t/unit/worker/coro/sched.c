@@ -1,0 +1,83 @@
+/* t/unit/worker/coro/sched.c - coroutines start, wait, wake and end; their stacks are used again. */
+#include "t/unit/worker/coro/world.h"
+
+static void say_name(galley_async *co, void *arg)
+{
+    (void)co;
+    note("%s", (const char *)arg);
+}
+
+static void ends_without_waiting(void **state)
+{
+    (void)state;
+    assert_int_equal(world_start("a", say_name, (void *)(uintptr_t) "a"), 0);
+    assert_string_equal(world.trace, "a ");
+    assert_int_equal(world.ended_count, 1);
+    assert_int_equal(sched_live_count(world.sched), 0);
+    assert_int_equal(sched_run(world.sched), -1);
+}
+
+static void sleeper(galley_async *co, void *arg)
+{
+    int64_t ms = (int64_t)(intptr_t)arg;
+    int rc = galley_sleep_ms(co, ms);
+    note("%d:%d", (int)ms, rc);
+}
+
+static void sleepers_wake_in_order(void **state)
+{
+    (void)state;
+    int64_t start_ms = world.now_ms;
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(world_start("sleeper", sleeper, (void *)(intptr_t)(50 - i)), 1);
+    assert_int_equal(world.stats.coroutines_live, 50);
+    world_run();
+    char expected[4096] = "";
+    for (int i = 1; i <= 50; i++)
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%d:0 ", i);
+    assert_string_equal(world.trace, expected);
+    assert_int_equal(world.now_ms - start_ms, 51); /* at least what was asked for */
+    assert_int_equal(world.ended_count, 50);
+    assert_int_equal(world.stats.coroutines_live, 0);
+    assert_int_equal(world.stats.coroutines_peak, 50);
+}
+
+static int child(galley_async *co, int *number)
+{
+    int rc = galley_sleep_ms(co, *number);
+    return rc < 0 ? rc : *number * 2;
+}
+
+static void parent(galley_async *co, void *arg)
+{
+    (void)arg;
+    int one = 10, two = 5;
+    galley_task *first = galley_spawn(co, child, &one), *second = galley_spawn(co, child, &two);
+    note("spawned");
+    int rc = galley_await(co, first);
+    note("%d", rc);
+    rc = galley_await(co, second);
+    note("%d", rc);
+    rc = galley_await(co, first);
+    note("%d", rc);
+}
+
+static void spawns_and_awaits(void **state)
+{
+    (void)state;
+    assert_int_equal(world_start("parent", parent, NULL), 1);
+    world_run();
+    assert_string_equal(world.trace, "spawned 20 10 20 ");
+    assert_int_equal(world.ended_count, 1);
+    assert_int_equal(world.stats.tasks_not_awaited, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(ends_without_waiting, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(sleepers_wake_in_order, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(spawns_and_awaits, world_set_up, world_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,142 @@
+/* world.h - a worker's scheduler in a test: a clock that is set by hand, and a trace of what happened.
+ * Does:     run everything to its end without ever sleeping: the clock jumps to the next timer.
+ * Does not: poll descriptors, but for world_loop(). */
+#ifndef T_UNIT_WORKER_CORO_WORLD_H
+#define T_UNIT_WORKER_CORO_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/log.h"
+#include "worker/coro/coro.h"
+#include "worker/coro/sched.h"
+
+static struct {
+    struct loop *loop;
+    struct sched *sched;
+    struct stats stats;
+    int64_t now_ms;
+    char trace[4096];
+    int ended_count;
+    int log_fd;
+} world;
+
+static inline int64_t world_now(void)
+{
+    return world.now_ms;
+}
+
+static inline void world_open(const struct sched_opts *opts)
+{
+    struct sched_opts mine = *opts;
+    memset(&world, 0, sizeof world);
+    world.now_ms = 1000000;
+    mine.stats = &world.stats;
+    world.loop = loop_new();
+    assert_non_null(world.loop);
+    world.sched = sched_new(world.loop, &mine);
+    assert_non_null(world.sched);
+    char path[] = "/tmp/galley-unit-XXXXXX";
+    world.log_fd = mkstemp(path);
+    assert_true(world.log_fd >= 0);
+    unlink(path);
+    log_open(world.log_fd, LOG_LEVEL_DEBUG, "unit");
+}
+
+static inline int world_set_up(void **state)
+{
+    (void)state;
+    world_open(&(struct sched_opts){.fake_now_ms = world_now});
+    return 0;
+}
+
+/* With the loop's own clock, for what needs real events. */
+static inline int world_set_up_real(void **state)
+{
+    (void)state;
+    world_open(&(struct sched_opts){.stack_bytes = 0});
+    return 0;
+}
+
+static inline int world_tear_down(void **state)
+{
+    (void)state;
+    sched_free(world.sched);
+    loop_free(world.loop);
+    log_open(STDERR_FILENO, LOG_LEVEL_NOTICE, "unit");
+    close(world.log_fd);
+    return 0;
+}
+
+/* Append a word to the trace. */
+__attribute__((format(printf, 1, 2))) static inline void note(const char *format, ...)
+{
+    size_t len = strlen(world.trace);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(world.trace + len, sizeof world.trace - len, format, args);
+    va_end(args);
+    strncat(world.trace, " ", sizeof world.trace - strlen(world.trace) - 1);
+}
+
+static inline void world_ended(void *arg)
+{
+    (void)arg;
+    world.ended_count++;
+}
+
+static inline int world_start(const char *name, void (*entry)(galley_async *, void *), void *arg)
+{
+    return coro_start(
+        world.sched,
+        &(struct coro_opts){
+            .name = name, .entry = entry, .arg = arg, .on_end = world_ended, .timeout_ms = -1});
+}
+
+/* Run until nothing is ready and nothing is timed; the clock jumps. */
+static inline void world_run(void)
+{
+    for (int turns = 0; turns < 1000000; turns++) {
+        int64_t wait_ms = sched_run(world.sched);
+        if (wait_ms < 0)
+            return;
+        world.now_ms += wait_ms;
+    }
+    fail_msg("it never comes to rest");
+}
+
+static inline int64_t world_before_poll(void *arg)
+{
+    (void)arg;
+    int64_t wait_ms = sched_run(world.sched);
+    if (sched_live_count(world.sched) == 0) {
+        loop_stop(world.loop);
+        return 0;
+    }
+    return wait_ms;
+}
+
+/* Run the loop until no coroutine lives. */
+static inline void world_loop(void)
+{
+    if (sched_live_count(world.sched) > 0)
+        loop_run(world.loop, world_before_poll, NULL);
+}
+
+/* Whether the log has this text. */
+static inline bool world_logged(const char *text)
+{
+    static char log[65536];
+    ssize_t len = pread(world.log_fd, log, sizeof log - 1, 0);
+    log[len > 0 ? len : 0] = '\0';
+    return strstr(log, text) != NULL;
+}
+
+#endif

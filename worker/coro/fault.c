@@ -1,0 +1,262 @@
+/* fault.c - what is said when a signal ends the worker.
+ * Does:     one line that tells a coroutine's stack overflow (by the address, which lies in a guard; the signal's code
+ *           differs between kinds of guards) from any other crash, and the frames by frame pointers.
+ * Does not: allocate, lock or format with stdio. Names of functions come from the dynamic linker, after the line
+ *           that matters is out, and an alarm ends it all should that hang.
+ * See:      fault.h, stack.c, t/unit/worker/coro/fault.c */
+#include "worker/coro/fault.h"
+
+#include <execinfo.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "worker/coro/sched.h"
+
+enum { STACK_MIN_BYTES = 64 << 10, FRAMES_SHOWN = 20, FRAMES_MAX = 100000, REPORT_S = 5 };
+
+/* Handlers have no argument of ours. One worker, one scheduler. */
+static struct {
+    struct sched *sched;
+    fault_label_fn *label;
+    char *stack;
+    size_t stack_bytes;
+    const char *loop_low, *loop_high; /* the loop's own stack */
+} the_fault;
+
+static const int caught[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+enum { CAUGHT_COUNT = sizeof caught / sizeof caught[0] };
+
+/* ---- text without stdio ---- */
+
+struct line {
+    char text[512];
+    size_t len;
+};
+
+static void put(struct line *line, const char *text)
+{
+    while (*text && line->len < sizeof line->text - 1)
+        line->text[line->len++] = *text++;
+}
+
+static void put_number(struct line *line, uint64_t number, unsigned base)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    digits[--at] = '\0';
+    do {
+        digits[--at] = "0123456789abcdef"[number % base];
+        number /= base;
+    } while (number);
+    put(line, digits + at);
+}
+
+static void put_coroutine(struct line *line, const galley_async *co)
+{
+    char label[256] = "";
+    if (the_fault.label && the_fault.label(co, label, sizeof label) && label[0]) {
+        put(line, label);
+        put(line, " (");
+        put(line, co->name ? co->name : "?");
+        put(line, ")");
+    } else {
+        put(line, co->name ? co->name : "?");
+    }
+    if (co->line > 0) {
+        put(line, " started at ");
+        put(line, co->file);
+        put(line, ":");
+        put_number(line, (uint64_t)co->line, 10);
+    }
+}
+
+static void say(struct line *line)
+{
+    line->text[line->len++] = '\n';
+    ssize_t written = write(log_get_fd(), line->text, line->len);
+    (void)written;
+}
+
+/* ---- frames ---- */
+
+struct frames {
+    void *place[FRAMES_SHOWN];
+    size_t shown, depth;
+};
+
+/* Follow the frame pointers as long as they climb within [low, high). */
+static __attribute__((no_sanitize("address"))) void
+walk(struct frames *frames, uintptr_t place, uintptr_t frame, uintptr_t low, uintptr_t high)
+{
+    while (frames->depth < FRAMES_MAX && place != 0) {
+        frames->depth++;
+        if (frames->shown < FRAMES_SHOWN)
+            frames->place[frames->shown++] = (void *)place;
+        if (frame < low || frame + 2 * sizeof(uintptr_t) > high || frame % sizeof(uintptr_t) != 0)
+            break;
+        const uintptr_t *record = (const uintptr_t *)frame;
+        place = record[1];
+        if (record[0] <= frame)
+            frame = 0;
+        else
+            frame = record[0];
+    }
+}
+
+static void registers(const ucontext_t *uc, uintptr_t *place, uintptr_t *frame, uintptr_t *sp)
+{
+#if defined(__x86_64__)
+    *place = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+    *frame = (uintptr_t)uc->uc_mcontext.gregs[REG_RBP];
+    *sp = (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+    *place = (uintptr_t)uc->uc_mcontext.pc;
+    *frame = (uintptr_t)uc->uc_mcontext.regs[29];
+    *sp = (uintptr_t)uc->uc_mcontext.sp;
+#else
+    (void)uc;
+    *place = *frame = *sp = 0;
+#endif
+}
+
+static void show_frames(const struct frames *frames)
+{
+    backtrace_symbols_fd(frames->place, (int)frames->shown, log_get_fd());
+    if (frames->depth > frames->shown) {
+        struct line line = {.len = 0};
+        put(&line, "... ");
+        put_number(&line, frames->depth - frames->shown, 10);
+        put(&line, " frames more");
+        say(&line);
+    }
+}
+
+/* ---- the handler ---- */
+
+static void say_overflow(const galley_async *co, size_t depth)
+{
+    struct line line = {.len = 0};
+    put(&line, "coroutine stack overflow: ");
+    put_coroutine(&line, co);
+    put(&line, ", ");
+    put_number(&line, the_fault.sched->stacks.stack_bytes >> 10, 10);
+    put(&line, " KiB, ");
+    put_number(&line, depth, 10);
+    put(&line, depth == 1 ? " frame" : " frames");
+    say(&line);
+}
+
+static void say_crash(int signal, const siginfo_t *info, const galley_async *co)
+{
+    struct line line = {.len = 0};
+    const char *name = sigabbrev_np(signal);
+    put(&line, "worker crashed: SIG");
+    put(&line, name ? name : "?");
+    if (signal != SIGABRT && info->si_code > 0) {
+        put(&line, " at address 0x");
+        put_number(&line, (uintptr_t)info->si_addr, 16);
+    }
+    if (co) {
+        put(&line, " in ");
+        put_coroutine(&line, co);
+    }
+    say(&line);
+}
+
+static void fault_happened(int signal, siginfo_t *info, void *context)
+{
+    const struct sched *sched = the_fault.sched;
+    struct frames frames = {.depth = 0};
+    uintptr_t place, frame, sp;
+    bool is_in_guard = false, is_sp_in_guard = false;
+    alarm(REPORT_S);
+    registers(context, &place, &frame, &sp);
+
+    const galley_async *co = stack_find(&sched->stacks, (void *)sp, &is_sp_in_guard);
+    const galley_async *hit = NULL;
+    if (signal != SIGABRT && info->si_code > 0)
+        hit = stack_find(&sched->stacks, info->si_addr, &is_in_guard);
+    if (co) {
+        uintptr_t low = (uintptr_t)co->stack_low - sched->stacks.guard_bytes;
+        walk(&frames, place, frame, low, (uintptr_t)co);
+    } else {
+        walk(&frames, place, frame, (uintptr_t)the_fault.loop_low, (uintptr_t)the_fault.loop_high);
+    }
+    if (hit && is_in_guard && sched->current)
+        say_overflow(sched->current, frames.depth);
+    else
+        say_crash(signal, info, co ? co : sched->current);
+    show_frames(&frames);
+    if (info->si_code <= 0) /* sent by somebody: it would not come again by itself */
+        raise(signal);
+}
+
+static void note_loop_stack(void)
+{
+    pthread_attr_t attr;
+    void *low = NULL;
+    size_t bytes = 0;
+    if (pthread_getattr_np(pthread_self(), &attr) != 0)
+        return;
+    pthread_attr_getstack(&attr, &low, &bytes);
+    pthread_attr_destroy(&attr);
+    the_fault.loop_low = low;
+    the_fault.loop_high = the_fault.loop_low + bytes;
+}
+
+int fault_install(struct sched *sched)
+{
+    void *warm[4];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t bytes = 4 * (size_t)getauxval(AT_MINSIGSTKSZ);
+    if (bytes < STACK_MIN_BYTES)
+        bytes = STACK_MIN_BYTES;
+    bytes = (bytes + page - 1) & ~(page - 1);
+    (void)backtrace(warm, 4); /* loads what it needs now */
+    char *stack =
+        mmap(NULL, page + bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stack == MAP_FAILED)
+        return -errno;
+    mprotect(stack, page, PROT_NONE);
+    const stack_t alternate = {.ss_sp = stack + page, .ss_size = bytes};
+    if (sigaltstack(&alternate, NULL) < 0) {
+        munmap(stack, page + bytes);
+        return -errno;
+    }
+    the_fault.sched = sched;
+    the_fault.stack = stack;
+    the_fault.stack_bytes = page + bytes;
+    note_loop_stack();
+    struct sigaction action = {.sa_sigaction = fault_happened,
+                               .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND)};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < CAUGHT_COUNT; i++)
+        sigaction(caught[i], &action, NULL);
+    return 0;
+}
+
+void fault_set_label(fault_label_fn *label)
+{
+    the_fault.label = label;
+}
+
+void fault_remove(void)
+{
+    if (!the_fault.stack)
+        return;
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < CAUGHT_COUNT; i++)
+        sigaction(caught[i], &action, NULL);
+    const stack_t none = {.ss_flags = SS_DISABLE};
+    sigaltstack(&none, NULL);
+    munmap(the_fault.stack, the_fault.stack_bytes);
+    the_fault.stack = NULL;
+    the_fault.sched = NULL;
+}

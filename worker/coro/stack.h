@@ -1,0 +1,61 @@
+/* stack.h - the stacks of coroutines: slabs of slots, guard pages, reuse of the one used last.
+ * Does:     map slabs of 64 slots {guard, stack with the control block at its top}; hand out and take back.
+ * Does not: give memory back while running, but for stack_trim; touch a page of a slot that was never used.
+ * See:      docs/WAITING.md (stacks), fault.c (what happens at a guard). */
+#ifndef GALLEY_WORKER_CORO_STACK_H
+#define GALLEY_WORKER_CORO_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "worker/coro/coro.h"
+
+enum { STACK_SLOTS_PER_SLAB = 64 };
+
+struct stack_pool {
+    struct galley_async *free; /* used last, first */
+    char **slabs;
+    size_t slab_count, used_in_last; /* slots of the newest slab handed out so far */
+    size_t stack_bytes, guard_bytes, stride_bytes;
+    size_t max_count; /* slots at most */
+    bool use_prot_none;
+};
+
+/* 0; -ENOMEM, -EINVAL for a size out of range. Maps the first slab. */
+int stack_pool_init(struct stack_pool *pool, size_t stack_bytes, size_t max_count,
+                    bool use_prot_none);
+/* All stacks must have been given back. */
+void stack_pool_release(struct stack_pool *pool);
+
+/* A control block at the top of its stack; `entry` will run on it at the first switch. NULL: over the cap or no
+ * memory. One that was used before goes on where it last left, which is inside `entry`. */
+struct galley_async *stack_take_new(struct stack_pool *pool, ctx_entry_fn *entry);
+static inline struct galley_async *stack_take(struct stack_pool *pool, ctx_entry_fn *entry)
+{
+    struct galley_async *co = pool->free;
+    if (__builtin_expect(co == NULL, 0))
+        return stack_take_new(pool, entry);
+    pool->free = co->next_free;
+    return co;
+}
+static inline void stack_give(struct stack_pool *pool, struct galley_async *co)
+{
+    co->next_free = pool->free;
+    pool->free = co;
+}
+
+/* Slots that exist, used at least once; and those of all slabs. */
+size_t stack_count(const struct stack_pool *pool);
+static inline size_t stack_room(const struct stack_pool *pool)
+{
+    return pool->slab_count * STACK_SLOTS_PER_SLAB;
+}
+/* Control block `index` of those; its state tells whether it lives. */
+struct galley_async *stack_at(const struct stack_pool *pool, size_t index);
+/* Whose slot (guard included) `address` is in, and whether it is in its guard; NULL: in none. Async-signal-safe. */
+struct galley_async *stack_find(const struct stack_pool *pool, const void *address,
+                                bool *is_in_guard);
+/* Give back the pages below the top one of every free stack, for a worker that is idle. Slots trimmed. */
+size_t stack_trim(struct stack_pool *pool);
+
+#endif

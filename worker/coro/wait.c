@@ -1,0 +1,99 @@
+/* wait.c - the waiting calls of galley/wait.h that are about time and descriptors.
+ * Does:     sleep, checkpoint, wait for a descriptor with an event in the coroutine's own frame, close.
+ * Does not: read or write; the layers above do.
+ * See:      docs/WAITING.md, t/unit/worker/coro/wait.c */
+#include <unistd.h>
+
+#include "worker/coro/sched.h"
+
+/* One coroutine that waits for a descriptor; in its frame, and in sched->fd_waits by the descriptor. */
+struct fd_wait {
+    struct list link;
+    galley_async *co;
+    int fd;
+    unsigned wanted;
+    struct loop_event event;
+};
+
+int64_t galley_now_ms(galley_async *co)
+{
+    return sched_now_ms(co->sched);
+}
+
+int galley_sleep_ms(galley_async *co, int64_t ms)
+{
+    if (ms <= 0) {
+        int rc = coro_check_point(co);
+        if (rc == 0)
+            coro_yield(co);
+        return rc;
+    }
+    /* The clock was read at the last poll and in whole milliseconds: one more makes it `ms` at least. */
+    int rc = coro_suspend(co, "sleep", sched_in_ms(co->sched, ms < INT64_MAX ? ms + 1 : ms));
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+int galley_checkpoint(galley_async *co)
+{
+    int rc = coro_check_point(co);
+    if (rc < 0)
+        return rc;
+    int64_t now_us = clock_now_us();
+    if (co->resumed_at_us == 0)
+        co->resumed_at_us = now_us;
+    if (now_us - co->resumed_at_us >= CORO_BUDGET_US)
+        coro_yield(co);
+    return 0;
+}
+
+static void fd_ready(void *arg, int fd, unsigned what)
+{
+    struct fd_wait *wait = arg;
+    (void)fd;
+    unsigned ready = what & wait->wanted;
+    loop_event_stop(&wait->event);
+    coro_wake(wait->co, (int)(ready ? ready : wait->wanted));
+}
+
+int galley_wait_fd(galley_async *co, int fd, int what, int64_t timeout_ms)
+{
+    _Static_assert((int)GALLEY_READ == (int)LOOP_READ && (int)GALLEY_WRITE == (int)LOOP_WRITE, "");
+    int rc = coro_check_point(co);
+    if (rc < 0)
+        return rc;
+    if (fd < 0 || what == 0 || (what & ~(GALLEY_READ | GALLEY_WRITE)) != 0)
+        return -EINVAL;
+    struct sched *sched = co->sched;
+    struct fd_wait wait = {.co = co, .fd = fd, .wanted = (unsigned)what};
+    rc = loop_event_start(sched->loop, &wait.event, fd, (unsigned)what, fd_ready, &wait);
+    if (rc == -EPERM) /* a file, which epoll refuses: always ready */
+        return what;
+    if (rc < 0)
+        return rc;
+    list_append(&sched->fd_waits[(unsigned)fd % FD_BUCKETS], &wait.link);
+    rc = coro_suspend(co,
+                      what == GALLEY_READ    ? "readable"
+                      : what == GALLEY_WRITE ? "writable"
+                                             : "ready",
+                      timeout_ms < 0 ? INT64_MAX : sched_in_ms(sched, timeout_ms));
+    loop_event_stop(&wait.event);
+    list_remove(&wait.link);
+    return rc;
+}
+
+int galley_close(galley_async *co, int fd)
+{
+    if (fd < 0)
+        return -EBADF;
+    struct list *bucket = &co->sched->fd_waits[(unsigned)fd % FD_BUCKETS];
+    for (struct list *node = bucket->next, *next; node != bucket; node = next) {
+        struct fd_wait *wait = LIST_ENTRY(node, struct fd_wait, link);
+        next = node->next;
+        if (wait->fd != fd)
+            continue;
+        loop_event_stop(&wait->event);
+        list_remove(&wait->link);
+        coro_wake(wait->co, -ECANCELED);
+    }
+    return close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
