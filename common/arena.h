@@ -8,7 +8,7 @@
 
 struct arena_chunk;
 struct arena {
-    char *next, *end;          /* the free part of the current chunk */
+    char *next, *end;           /* the free part of the current chunk */
     struct arena_chunk *chunks; /* heap chunks, the newest first */
     size_t total_bytes, max_bytes;
 };

@@ -32,10 +32,10 @@ struct inherit_tickets {
 
 struct inherit {
     const struct settings *settings;
-    const char *app_path;   /* NULL: the application is linked in, `app` is it */
-    const void *app;        /* const struct galley_app * */
+    const char *app_path; /* NULL: the application is linked in, `app` is it */
+    const void *app;      /* const struct galley_app * */
     int slot, generation;
-    int channel_fd;         /* to the master: SOCK_SEQPACKET, see proto.h */
+    int channel_fd;            /* to the master: SOCK_SEQPACKET, see proto.h */
     int log_fd, access_log_fd; /* access_log_fd -1: none */
     const struct inherit_listener *listeners;
     size_t listener_count;

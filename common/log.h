@@ -9,7 +9,13 @@
 
 /* error: something was lost or refused to start; warn: an operator should look; notice: a change of state;
  * info: what each request or connection did; debug: for the developers of Galley. */
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_NOTICE,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DEBUG
+};
 
 /* The process's log: descriptor 2 and LOG_LEVEL_NOTICE until set. `who` ("master", "worker 2") stands in each line. */
 void log_open(int fd, enum log_level level, const char *who);

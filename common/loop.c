@@ -6,12 +6,14 @@
  *
  * A turn: before_poll() says how long to wait -> epoll_wait -> callbacks -> events that were fired
  * by hand. */
-#include <event2/event.h> /* first: event_struct.h has a LIST_ENTRY of its own for a moment */
-#include <event2/event_struct.h>
-
 #include "common/loop.h"
 
 #include <errno.h>
+#include <event2/event.h>
+#pragma push_macro("LIST_ENTRY") /* event_struct.h has one of its own for a moment */
+#undef LIST_ENTRY
+#include <event2/event_struct.h>
+#pragma pop_macro("LIST_ENTRY")
 #include <stdlib.h>
 #include <time.h>
 

@@ -19,21 +19,22 @@
 
 enum { PROTO_MAX_BYTES = 6 * 1024, PROTO_MAX_SOCKETS = 256, PROTO_TEXT_BYTES = 480 };
 
-/* Worker to master: READY it may be given sockets; FAILED it could not start, with the reason; BEAT
- * the loop turns (every 100 ms); REPORT the numbers (answer to ORDER_REPORT, and every second);
- * DRAINED it has nothing left. Master to worker: LISTEN the whole set of sockets to accept from;
- * DRAIN; STOP cancel and exit; REPORT; LOG_LEVEL; REOPEN take the log descriptors that come with
- * it; TICKETS new session ticket keys; DUMP backtrace to log. */
+/* Worker to master: READY it may be given sockets; FAILED it could not start, with the reason; BEAT the loop turns
+ * (every 100 ms); REPORT the numbers (answer to ORDER_REPORT, and every second); DRAINED it has nothing left.
+ * Master to worker: LISTEN the whole set of sockets to accept from; DRAIN; STOP cancel and exit; REPORT;
+ * LOG_LEVEL; REOPEN take the log descriptors that come with it; TICKETS new session ticket keys; DUMP backtrace to log. */
+/* clang-format off */
 #define PROTO_KINDS(X)                                                                             \
-    X(READY)                                                                                       \
-    X(FAILED) X(BEAT) X(REPORT) X(DRAINED) X(ORDER_LISTEN) X(ORDER_DRAIN) X(ORDER_STOP)            \
-        X(ORDER_REPORT) X(ORDER_LOG_LEVEL) X(ORDER_REOPEN) X(ORDER_TICKETS) X(ORDER_DUMP)
+    X(READY) X(FAILED) X(BEAT) X(REPORT) X(DRAINED)                                                \
+    X(ORDER_LISTEN) X(ORDER_DRAIN) X(ORDER_STOP) X(ORDER_REPORT) X(ORDER_LOG_LEVEL)                \
+    X(ORDER_REOPEN) X(ORDER_TICKETS) X(ORDER_DUMP)
 enum proto_kind {
 #define X(kind) PROTO_##kind,
     PROTO_KINDS(X)
 #undef X
-        PROTO_KIND_COUNT
+    PROTO_KIND_COUNT
 };
+/* clang-format on */
 
 struct proto_message {
     enum proto_kind kind;

@@ -122,90 +122,91 @@ static void garbage_is_harmless(void **state)
     }
 }
 
-static void wrong_ones_are_refused(void **state)
-{
-    (void)state;
 #define BEAT                                                                                       \
     "\x93\x02\xA4"                                                                                 \
     "beat"                                                                                         \
     "\x91\x82\xA4"                                                                                 \
     "slot"
-    static const struct {
-        const char *name, *data;
-        int result;
-    } rows[] = {
-        {"as it should be",
-         BEAT "\x01\xAA"
-              "generation"
-              "\x01",
-         0},
-        {"a request",
-         "\x93\x01\xA4"
-         "beat"
-         "\x91\x82\xA4"
-         "slot"
-         "\x01\xAA"
-         "generation"
-         "\x01",
-         -EBADMSG},
-        {"unknown method",
-         "\x93\x02\xA4"
-         "bead"
-         "\x91\x82\xA4"
-         "slot"
-         "\x01\xAA"
-         "generation"
-         "\x01",
-         -EBADMSG},
-        {"negative slot",
-         BEAT "\xFF\xAA"
-              "generation"
-              "\x01",
-         -EBADMSG},
-        {"slot over 2^31",
-         BEAT "\xCE\x80\x01\x01\x01\xAA"
-              "generation"
-              "\x01",
-         -EBADMSG},
-        {"slot is text",
-         BEAT "\xA1x\xAA"
-              "generation"
-              "\x01",
-         -EBADMSG},
-        {"slot twice",
-         BEAT "\x01\xA4"
-              "slot"
-              "\x01",
-         -EBADMSG},
-        {"other order",
-         "\x93\x02\xA4"
-         "beat"
-         "\x91\x82\xAA"
-         "generation"
-         "\x01\xA4"
-         "slot"
-         "\x01",
-         -EBADMSG},
-        {"a field more",
-         "\x93\x02\xA4"
-         "beat"
-         "\x91\x83\xA4"
-         "slot"
-         "\x01\xAA"
-         "generation"
-         "\x01\xA1x\x01",
-         -EBADMSG},
-        {"no params",
-         "\x93\x02\xA4"
-         "beat"
-         "\x90",
-         -EBADMSG},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+static const struct {
+    const char *name, *data;
+    int result;
+} datagrams[] = {
+    {"as it should be",
+     BEAT "\x01\xAA"
+          "generation"
+          "\x01",
+     0},
+    {"a request",
+     "\x93\x01\xA4"
+     "beat"
+     "\x91\x82\xA4"
+     "slot"
+     "\x01\xAA"
+     "generation"
+     "\x01",
+     -EBADMSG},
+    {"unknown method",
+     "\x93\x02\xA4"
+     "bead"
+     "\x91\x82\xA4"
+     "slot"
+     "\x01\xAA"
+     "generation"
+     "\x01",
+     -EBADMSG},
+    {"negative slot",
+     BEAT "\xFF\xAA"
+          "generation"
+          "\x01",
+     -EBADMSG},
+    {"slot over 2^31",
+     BEAT "\xCE\x80\x01\x01\x01\xAA"
+          "generation"
+          "\x01",
+     -EBADMSG},
+    {"slot is text",
+     BEAT "\xA1x\xAA"
+          "generation"
+          "\x01",
+     -EBADMSG},
+    {"slot twice",
+     BEAT "\x01\xA4"
+          "slot"
+          "\x01",
+     -EBADMSG},
+    {"other order",
+     "\x93\x02\xA4"
+     "beat"
+     "\x91\x82\xAA"
+     "generation"
+     "\x01\xA4"
+     "slot"
+     "\x01",
+     -EBADMSG},
+    {"a field more",
+     "\x93\x02\xA4"
+     "beat"
+     "\x91\x83\xA4"
+     "slot"
+     "\x01\xAA"
+     "generation"
+     "\x01\xA1x\x01",
+     -EBADMSG},
+    {"no params",
+     "\x93\x02\xA4"
+     "beat"
+     "\x90",
+     -EBADMSG},
+};
+
+static void wrong_ones_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(datagrams) / sizeof(datagrams[0]); i++) {
         struct proto_message out;
-        int result = proto_decode(&out, rows[i].data, strlen(rows[i].data));
-        if (result != rows[i].result)
-            fail_msg("%s: %d", rows[i].name, result);
+        int result = proto_decode(&out, datagrams[i].data, strlen(datagrams[i].data));
+        if (result != datagrams[i].result)
+            fail_msg("%s: %d", datagrams[i].name, result);
     }
 }
 

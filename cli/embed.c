@@ -1,0 +1,15 @@
+/* embed.c - galley_main: a program that is linked with its application is its own `galley run`.
+ * Does:     take the options of galley run.
+ * Does not: load anything: the application is there. */
+#include <galley/app.h>
+
+#include "cli/run.h"
+
+int galley_main(int argc, char **argv, const struct galley_app *app)
+{
+    static struct run_source source;
+    int status = run_source_init(&source, NULL, argc > 0 ? argc - 1 : 0, argv + 1);
+    if (status)
+        return status < 0 ? CLI_OK : status;
+    return run_serve(&source, app, argc, argv);
+}
