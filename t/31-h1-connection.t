@@ -61,6 +61,17 @@ subtest 'two thousand requests in flight are neither lost nor hoarded' => sub {
     $c->close;
 };
 
+subtest 'a large head behind a chunked body' => sub {
+    my $c = $server->connect;
+    $c->send(head_of('POST / HTTP/1.1', 'Transfer-Encoding: chunked'));
+    my $head = head_of('GET /second HTTP/1.1', map { "X-$_: " . 'y' x 7900 } 1 .. 4);
+    $c->send("3\r\nabc\r\n0\r\n\r\n" . substr $head, 0, 9000, '');
+    like($c->read_response->{body}, qr/^read 3,/, 'the body is read');
+    $c->send($head);
+    is($c->read_response->{body}, 'second', 'and the head behind it, too');
+    $c->close;
+};
+
 subtest 'nothing behind Connection: close is answered' => sub {
     my $c = $server->connect;
     $c->send(head_of('GET /query?1 HTTP/1.1', 'Connection: close') . head_of('GET /query?2 HTTP/1.1'));

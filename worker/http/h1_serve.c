@@ -157,9 +157,19 @@ static int preface_check(const struct conn *conn)
 /* Keep an incomplete head for later, with room for more. False: the connection is closed. */
 static bool h1_keep_partial(struct conn *conn)
 {
+    uint32_t need = conn->server->limits.head_bytes + 1024;
     if (conn_keep_input(conn) < 0) {
         conn_close(conn);
         return false;
+    }
+    if (conn->in_capacity < need) { /* a buffer that chunks were read into */
+        char *larger = realloc(conn->in, need);
+        if (larger == NULL) {
+            conn_close(conn);
+            return false;
+        }
+        conn->in = larger;
+        conn->in_capacity = need;
     }
     if (conn->in_start > 0) {
         memmove(conn->in, conn->in + conn->in_start, unread_bytes(conn));
@@ -203,12 +213,10 @@ static bool h1_consume(struct conn *conn)
             h2_open(conn);
             return false;
         }
-        size_t scanned = conn->scanned;
         ssize_t head_bytes = is_preface < 0 ? H1_MORE
                                             : h1_parse_head(&server->head, conn->in + conn->in_start,
-                                                            unread_bytes(conn), &scanned,
+                                                            unread_bytes(conn), &conn->scanned,
                                                             &server->limits);
-        conn->scanned = (uint32_t)scanned;
         if (head_bytes == H1_BAD) {
             h1_refuse(conn, &server->head);
             return false;

@@ -48,7 +48,7 @@ struct conn {
     /* Unread bytes: the server's hot buffer during an event, else its own from the heap, or none. */
     char *in;
     uint32_t in_start, in_end, in_capacity;
-    uint32_t scanned;          /* h1: of an incomplete head, what the parser has seen */
+    size_t scanned;            /* h1: of an incomplete head, where the parser stands */
     uint16_t flags;            /* of h1 */
     uint8_t timeout;           /* enum conn_timeout */
     bool is_tls, is_in_hot;
