@@ -9,7 +9,8 @@
 #include "worker/coro/sanitize.h"
 #include "worker/coro/sched.h"
 
-enum { BACKGROUND_ARENA_MAX_BYTES = 16 << 20 };
+/* FORGOTTEN_FRAME_BYTES: how much of the frame of a function that forgot its tasks stays untouched until they ended. */
+enum { BACKGROUND_ARENA_MAX_BYTES = 16 << 20, FORGOTTEN_FRAME_BYTES = 4096 };
 
 struct task_wait {
     struct list link;
@@ -170,6 +171,15 @@ static void warn_forgotten(galley_async *co, struct galley_task *task)
              task->file, task->line);
 }
 
+/* The function that forgot its tasks has returned, but they were given pointers into its frame and may still write
+ * there while they end: join from further down the stack. */
+static __attribute__((noinline)) void join_from_below(galley_async *co)
+{
+    __attribute__((uninitialized)) char gap[FORGOTTEN_FRAME_BYTES];
+    __asm__ volatile("" : : "r"(gap) : "memory");
+    scope_join(co, &co->root);
+}
+
 void coro__join_forgotten(galley_async *co, bool had_open_scope)
 {
     struct list *tasks = &co->root.tasks;
@@ -189,7 +199,8 @@ void coro__join_forgotten(galley_async *co, bool had_open_scope)
     }
     for (struct list *node = tasks->next; node != tasks; node = node->next)
         galley_task_cancel(LIST_ENTRY(node, struct galley_task, in_scope));
-    scope_join(co, &co->root);
+    if (!list_is_empty(tasks))
+        join_from_below(co);
     tasks_recycle(co, &co->root);
 }
 
