@@ -1,0 +1,337 @@
+/* number.c - numbers from and to text; see number.h.
+ * Does:     short decimals exactly by arithmetic on 2^53; the rest by libc's correctly rounded conversions.
+ * Does not: use much stack on the common paths; the rare ones (noinline) take libc's 3 KiB.
+ * See:      t/unit/worker/app/number.c (what Pydantic 2.14 answered, row by row) */
+#include "worker/app/number.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/http/text.h"
+
+/* More digits than this FastAPI does not look at. */
+enum { INT_MAX_DIGITS = 4300 };
+
+/* Decimals of up to 15 digits keep apart every double they name. */
+#define EXACT_DIGITS_LIMIT UINT64_C(1000000000000000)
+
+static const double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+enum { EXACT_POWERS = sizeof powers_of_ten / sizeof powers_of_ten[0] };
+
+/* A positive number: 0.digits times ten to the power of `point`. */
+struct decimal {
+    char digits[20];
+    int count, point;
+};
+
+/* ---- whole numbers ---- */
+
+static char *write_digits(char *end, uint64_t value)
+{
+    do {
+        *--end = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    return end;
+}
+
+size_t number_write_int(char *to, int64_t value)
+{
+    char digits[20], *end = digits + sizeof digits;
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char *start = write_digits(end, magnitude);
+    char *next = to;
+    if (value < 0)
+        *next++ = '-';
+    memcpy(next, start, (size_t)(end - start));
+    return (size_t)(next - to) + (size_t)(end - start);
+}
+
+/* [sign] digits with single underscores between them [. zeros] */
+static int parse_int_lax(galley_str text, int64_t *value)
+{
+    text = text_trim(text);
+    if (text.len > INT_MAX_DIGITS)
+        return -ERANGE;
+    const char *at = text.data, *end = at + text.len;
+    bool is_negative = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+'))
+        at++;
+    uint64_t limit = (uint64_t)INT64_MAX + (is_negative ? 1 : 0), magnitude = 0;
+    bool is_beyond = false, is_digit = false;
+    for (; at < end; at++) {
+        if (*at == '_' && is_digit) {
+            is_digit = false;
+            continue;
+        }
+        if (*at < '0' || *at > '9')
+            break;
+        is_digit = true;
+        unsigned digit = (unsigned)(*at - '0');
+        if (magnitude > (limit - digit) / 10)
+            is_beyond = true;
+        else
+            magnitude = magnitude * 10 + digit;
+    }
+    if (!is_digit)
+        return -EINVAL;
+    if (at < end) {
+        if (*at++ != '.' || at == end)
+            return -EINVAL;
+        for (; at < end; at++)
+            if (*at != '0')
+                return -EINVAL;
+    }
+    if (is_beyond)
+        return -ERANGE;
+    *value = is_negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+    return 0;
+}
+
+int number_parse_int(galley_str text, int64_t *value)
+{
+    if (text.len == 0 || text.len > 18)
+        return parse_int_lax(text, value);
+    int64_t sum = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
+        if (digit > 9)
+            return parse_int_lax(text, value);
+        sum = sum * 10 + digit;
+    }
+    *value = sum;
+    return 0;
+}
+
+/* ---- floats from text ---- */
+
+static bool is_word(const char *text, size_t len, const char *lower)
+{
+    return strlen(lower) == len && strncasecmp(text, lower, len) == 0;
+}
+
+/* A numeral without underscores, [at, end), NUL-terminated. */
+static int parse_numeral(const char *at, const char *end, double *value)
+{
+    const char *start = at;
+    bool is_negative = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+'))
+        at++;
+    size_t len = (size_t)(end - at);
+    if (is_word(at, len, "inf") || is_word(at, len, "infinity") || is_word(at, len, "nan")) {
+        double special = (*at | 32) == 'n' ? (double)NAN : (double)INFINITY;
+        *value = is_negative ? -special : special;
+        return 0;
+    }
+    uint64_t mantissa = 0;
+    int power = 0, digit_count = 0;
+    bool is_fraction = false, is_short = true;
+    for (; at < end; at++) {
+        if (*at == '.' && !is_fraction) {
+            is_fraction = true;
+            continue;
+        }
+        if (*at < '0' || *at > '9')
+            break;
+        digit_count++;
+        if (mantissa >= EXACT_DIGITS_LIMIT)
+            is_short = false;
+        else
+            mantissa = mantissa * 10 + (unsigned)(*at - '0');
+        power -= is_fraction;
+    }
+    if (digit_count == 0)
+        return -EINVAL;
+    if (at < end && (*at | 32) == 'e') {
+        at++;
+        bool is_small = at < end && *at == '-';
+        if (at < end && (*at == '-' || *at == '+'))
+            at++;
+        if (at == end)
+            return -EINVAL;
+        int exponent = 0;
+        for (; at < end && *at >= '0' && *at <= '9'; at++)
+            if (exponent < 100000)
+                exponent = exponent * 10 + (*at - '0');
+        power += is_small ? -exponent : exponent;
+    }
+    if (at != end)
+        return -EINVAL;
+    if (is_short && mantissa <= UINT64_C(1) << 53 && power > -EXACT_POWERS && power < EXACT_POWERS) {
+        double exact = (double)mantissa; /* both factors are exact, so one rounding is the right one */
+        exact = power < 0 ? exact / powers_of_ten[-power] : exact * powers_of_ten[power];
+        *value = is_negative ? -exact : exact;
+        return 0;
+    }
+    static locale_t c_locale;
+    if (c_locale == NULL)
+        c_locale = newlocale(LC_ALL_MASK, "C", NULL); /* glibc's own; the same for all threads */
+    *value = strtod_l(start, NULL, c_locale);
+    return 0;
+}
+
+__attribute__((noinline)) int number_parse_float(galley_str text, double *value)
+{
+    text = text_trim(text);
+    char local[128], *copy = local;
+    if (text.len >= sizeof local && (copy = malloc(text.len + 1)) == NULL)
+        return -ENOMEM;
+    size_t len = 0;
+    int rc = text.len == 0 || text.data[0] == '_' || text.data[text.len - 1] == '_' ? -EINVAL : 0;
+    for (size_t i = 0; i < text.len && rc == 0; i++) {
+        if (text.data[i] != '_')
+            copy[len++] = text.data[i];
+        else if (text.data[i + 1] == '_')
+            rc = -EINVAL;
+    }
+    copy[len] = '\0';
+    if (rc == 0)
+        rc = parse_numeral(copy, copy + len, value);
+    if (copy != local)
+        free(copy);
+    return rc;
+}
+
+/* ---- floats to text ---- */
+
+static void take_integer(struct decimal *decimal, uint64_t value, int scale)
+{
+    char *end = decimal->digits + sizeof decimal->digits;
+    char *start = write_digits(end, value);
+    int count = (int)(end - start);
+    memmove(decimal->digits, start, (size_t)count);
+    decimal->point = count - scale;
+    while (count > 1 && decimal->digits[count - 1] == '0')
+        count--;
+    decimal->count = count;
+}
+
+static bool print_digits(double value, int precision, bool is_next, struct decimal *decimal)
+{
+    char text[40], back[48];
+    int len = snprintf(text, sizeof text, "%.*e", precision - 1, value);
+    int exponent = 0, count = 0;
+    for (int i = 0; i < len; i++) {
+        if (text[i] == 'e') {
+            exponent = (int)strtol(text + i + 1, NULL, 10);
+            break;
+        }
+        if (text[i] >= '0' && text[i] <= '9')
+            decimal->digits[count++] = text[i];
+    }
+    if (is_next) { /* the next larger decimal of as many digits */
+        int last = count - 1;
+        while (last > 0 && decimal->digits[last] == '9')
+            decimal->digits[last--] = '0';
+        if (decimal->digits[last] == '9')
+            return false;
+        decimal->digits[last]++;
+    }
+    decimal->count = count;
+    decimal->point = exponent + 1;
+    snprintf(back, sizeof back, "%.*se%d", count, decimal->digits, exponent + 1 - count);
+    while (decimal->count > 1 && decimal->digits[decimal->count - 1] == '0')
+        decimal->count--;
+    double same;
+    return parse_numeral(back, back + strlen(back), &same) == 0 && same == value;
+}
+
+/* Fifteen digits name every short decimal; sixteen and seventeen the rest. A power of two lies nearer to its lower
+ * neighbour, so the nearest decimal of sixteen digits may miss it where the next one does not. */
+__attribute__((noinline)) static void shortest_by_libc(double value, struct decimal *decimal)
+{
+    int precision = value < 2.2250738585072014e-308 ? 1 : 15;
+    for (; precision < 17; precision++)
+        if (print_digits(value, precision, false, decimal) ||
+            print_digits(value, precision, true, decimal))
+            return;
+    print_digits(value, 17, false, decimal);
+}
+
+static void shortest(double value, struct decimal *decimal)
+{
+    if (value < 9007199254740992.0 && value == (double)(uint64_t)value) {
+        take_integer(decimal, (uint64_t)value, 0);
+        return;
+    }
+    if (value >= 1e-5 && value < 1e15) {
+        for (int scale = 1; scale < EXACT_POWERS; scale++) {
+            double scaled = value * powers_of_ten[scale] + 0.5;
+            if (scaled >= (double)EXACT_DIGITS_LIMIT)
+                break;
+            uint64_t rounded = (uint64_t)scaled;
+            if ((double)rounded / powers_of_ten[scale] == value) {
+                take_integer(decimal, rounded, scale);
+                return;
+            }
+        }
+    }
+    shortest_by_libc(value, decimal);
+}
+
+static size_t write_plain(char *to, const struct decimal *decimal, bool is_whole_marked)
+{
+    char *next = to;
+    int count = decimal->count, point = decimal->point;
+    if (point <= 0) {
+        *next++ = '0';
+        *next++ = '.';
+        memset(next, '0', (size_t)-point);
+        next += -point;
+        memcpy(next, decimal->digits, (size_t)count);
+        return (size_t)(next - to) + (size_t)count;
+    }
+    int whole = count < point ? count : point;
+    memcpy(next, decimal->digits, (size_t)whole);
+    memset(next + whole, '0', (size_t)(point - whole));
+    next += point;
+    if (count > point) {
+        *next++ = '.';
+        memcpy(next, decimal->digits + point, (size_t)(count - point));
+        next += count - point;
+    } else if (is_whole_marked) {
+        *next++ = '.';
+        *next++ = '0';
+    }
+    return (size_t)(next - to);
+}
+
+static size_t write_exponent(char *to, const struct decimal *decimal, bool is_two_digits)
+{
+    char *next = to;
+    *next++ = decimal->digits[0];
+    if (decimal->count > 1) {
+        *next++ = '.';
+        memcpy(next, decimal->digits + 1, (size_t)decimal->count - 1);
+        next += decimal->count - 1;
+    }
+    int exponent = decimal->point - 1;
+    *next++ = 'e';
+    *next++ = exponent < 0 ? '-' : '+';
+    if (exponent < 0)
+        exponent = -exponent;
+    if (is_two_digits && exponent < 10)
+        *next++ = '0';
+    return (size_t)(next - to) + number_write_int(next, exponent);
+}
+
+size_t number_write_float(char *to, double value, enum float_form form)
+{
+    char *next = to;
+    if (signbit(value))
+        *next++ = '-';
+    struct decimal decimal = {.digits = "0", .count = 1, .point = 1};
+    if (value != 0)
+        shortest(fabs(value), &decimal);
+    int least = form == FLOAT_MODEL ? -4 : -3; /* 1e-5 and 1e-4 are written out */
+    bool is_plain = form == FLOAT_PLAIN || (decimal.point >= least && decimal.point <= 16);
+    next += is_plain ? write_plain(next, &decimal, form != FLOAT_PLAIN)
+                     : write_exponent(next, &decimal, form == FLOAT_PYTHON);
+    return (size_t)(next - to);
+}

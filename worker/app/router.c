@@ -1,0 +1,330 @@
+/* router.c - a trie of path segments; see router.h.
+ * Does:     a node for each literal segment or plain {name}; below a node, the routes that end there and the odd ones
+ *           (converters, {name:path}, text around a parameter), which are matched token by token.
+ * Does not: stop at the first leaf: of all routes that match, the one declared first wins. A subtree that holds none
+ *           earlier than the best so far is not entered; no node is visited twice in one search.
+ * See:      route_path.h (a route's tokens) */
+#include "worker/app/router.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/app/route_path.h"
+
+struct entry {
+    const char *method;
+    size_t method_len;
+    struct route_path path;
+};
+
+struct node;
+struct edge {
+    galley_str segment;
+    struct node *to;
+};
+
+struct node {
+    struct edge *edges; /* sorted by length, then bytes */
+    size_t edge_count;
+    struct node *param;    /* behind a plain {name} */
+    int *ends, *odd;       /* routes that end here; routes to match as a whole. In order of declaration */
+    size_t end_count, odd_count;
+    int first;             /* the earliest route in this subtree */
+};
+
+struct router {
+    struct node *root;
+    size_t count;
+    struct entry entries[];
+};
+
+/* ---- building ---- */
+
+static int *append_index(int *at, size_t *count, int index)
+{
+    int *more = realloc(at, (*count + 1) * sizeof *more);
+    if (more != NULL)
+        more[(*count)++] = index;
+    return more;
+}
+
+static int edge_order(galley_str a, galley_str b)
+{
+    if (a.len != b.len)
+        return a.len < b.len ? -1 : 1;
+    return a.len == 0 ? 0 : memcmp(a.data, b.data, a.len);
+}
+
+/* The place of `segment` among the edges: where it is, or where it would stand. */
+static size_t edge_place(const struct node *node, galley_str segment, bool *is_there)
+{
+    size_t low = 0, high = node->edge_count;
+    *is_there = false;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = edge_order(segment, node->edges[middle].segment);
+        if (order == 0) {
+            *is_there = true;
+            return middle;
+        }
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static struct node *node_new(void)
+{
+    struct node *node = calloc(1, sizeof *node);
+    if (node != NULL)
+        node->first = INT32_MAX;
+    return node;
+}
+
+static struct node *child_literal(struct node *node, galley_str segment)
+{
+    bool is_there;
+    size_t place = edge_place(node, segment, &is_there);
+    if (is_there)
+        return node->edges[place].to;
+    struct node *child = node_new();
+    struct edge *edges = realloc(node->edges, (node->edge_count + 1) * sizeof *edges);
+    if (edges != NULL)
+        node->edges = edges;
+    if (child == NULL || edges == NULL) {
+        free(child);
+        return NULL;
+    }
+    memmove(&edges[place + 1], &edges[place], (node->edge_count - place) * sizeof *edges);
+    edges[place] = (struct edge){segment, child};
+    node->edge_count++;
+    return child;
+}
+
+static struct node *child_param(struct node *node)
+{
+    if (node->param == NULL)
+        node->param = node_new();
+    return node->param;
+}
+
+/* Hang route `index` into the trie: as deep as its segments are plain. */
+static int insert(struct router *router, int index)
+{
+    const struct route_path *path = &router->entries[index].path;
+    struct node *node = router->root;
+    galley_str segment;
+    enum route_segment kind;
+    const char *at = path->text + 1;
+    if (node->first > index)
+        node->first = index;
+    while ((kind = route_path_segment(&at, &segment)) != ROUTE_SEGMENT_END) {
+        if (kind == ROUTE_SEGMENT_ODD) {
+            node->odd = append_index(node->odd, &node->odd_count, index);
+            return node->odd != NULL ? 0 : -1;
+        }
+        node = kind == ROUTE_SEGMENT_PARAM ? child_param(node) : child_literal(node, segment);
+        if (node == NULL)
+            return -1;
+        if (node->first > index)
+            node->first = index;
+    }
+    node->ends = append_index(node->ends, &node->end_count, index);
+    return node->ends != NULL ? 0 : -1;
+}
+
+static bool is_token(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++)
+        if (!(*at >= 'A' && *at <= 'Z') && *at != '-')
+            return false;
+    return *text != '\0';
+}
+
+struct router *router_new(const struct router_path *paths, size_t count, size_t *bad,
+                          struct errmsg *why)
+{
+    struct router *router = calloc(1, sizeof *router + count * sizeof router->entries[0]);
+    *bad = 0;
+    if (router == NULL || (router->root = node_new()) == NULL)
+        goto no_memory;
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = &router->entries[i];
+        *bad = i;
+        if (!is_token(paths[i].method)) {
+            errmsg_set(why, "\"%s\" is no method: use capital letters", paths[i].method);
+            goto free_router;
+        }
+        entry->method = paths[i].method;
+        entry->method_len = strlen(paths[i].method);
+        if (route_path_parse(&entry->path, paths[i].path, why) < 0)
+            goto free_router;
+        router->count++;
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(paths[k].path, paths[i].path) == 0 &&
+                strcmp(paths[k].method, paths[i].method) == 0) {
+                errmsg_set(why, "%s %s is declared twice", paths[i].method, paths[i].path);
+                goto free_router;
+            }
+        }
+        if (insert(router, (int)i) < 0)
+            goto no_memory;
+    }
+    return router;
+
+no_memory:
+    errmsg_set(why, "there is no memory");
+free_router:
+    router_free(router);
+    return NULL;
+}
+
+static void node_free(struct node *node)
+{
+    if (node == NULL)
+        return;
+    for (size_t i = 0; i < node->edge_count; i++)
+        node_free(node->edges[i].to);
+    node_free(node->param);
+    free(node->edges);
+    free(node->ends);
+    free(node->odd);
+    free(node);
+}
+
+void router_free(struct router *router)
+{
+    if (router == NULL)
+        return;
+    node_free(router->root);
+    free(router);
+}
+
+/* ---- finding ---- */
+
+struct search {
+    const struct router *router;
+    galley_str method;    /* data NULL: any */
+    const char *path, *end;
+    int best;             /* INT32_MAX: none yet */
+    bool is_path_known;
+};
+
+static bool takes_method(const struct entry *entry, galley_str method)
+{
+    if (method.data == NULL)
+        return true;
+    return entry->method_len == method.len && memcmp(entry->method, method.data, method.len) == 0;
+}
+
+static void consider(struct search *search, int index)
+{
+    search->is_path_known = true;
+    if (index < search->best && takes_method(&search->router->entries[index], search->method))
+        search->best = index;
+}
+
+/* `at` is where the next segment begins; NULL when the path is used up. */
+static void descend(struct search *search, const struct node *node, const char *at)
+{
+    for (size_t i = 0; i < node->odd_count; i++) {
+        const struct entry *entry = &search->router->entries[node->odd[i]];
+        if (node->odd[i] > search->best)
+            break;
+        if (route_path_match(&entry->path, search->path, search->end, NULL))
+            consider(search, node->odd[i]);
+    }
+    if (at == NULL) {
+        for (size_t i = 0; i < node->end_count && node->ends[i] < search->best; i++)
+            consider(search, node->ends[i]);
+        return;
+    }
+    const char *slash = memchr(at, '/', (size_t)(search->end - at));
+    const char *segment_end = slash != NULL ? slash : search->end;
+    const char *next = slash != NULL ? slash + 1 : NULL;
+    galley_str segment = {at, (size_t)(segment_end - at)};
+    bool is_there;
+    size_t place = edge_place(node, segment, &is_there);
+    if (is_there && node->edges[place].to->first < search->best)
+        descend(search, node->edges[place].to, next);
+    if (segment.len > 0 && node->param != NULL && node->param->first < search->best)
+        descend(search, node->param, next);
+}
+
+static struct search run(const struct router *router, galley_str method, galley_str path)
+{
+    struct search search = {.router = router,
+                            .method = method,
+                            .path = path.data,
+                            .end = path.data + path.len,
+                            .best = INT32_MAX};
+    if (path.len > 0 && path.data[0] == '/')
+        descend(&search, router->root, path.data + 1);
+    return search;
+}
+
+int router_find(const struct router *router, galley_str method, galley_str path)
+{
+    struct search search = run(router, method, path);
+    if (search.best == INT32_MAX && method.len == 4 && memcmp(method.data, "HEAD", 4) == 0)
+        search = run(router, GALLEY_STR("GET"), path);
+    if (search.best != INT32_MAX)
+        return search.best;
+    return search.is_path_known ? ROUTER_NO_METHOD : ROUTER_NO_PATH;
+}
+
+void router_params(const struct router *router, int index, galley_str path, galley_str *values)
+{
+    route_path_match(&router->entries[index].path, path.data, path.data + path.len, values);
+}
+
+size_t router_param_names(const struct router *router, int index, const galley_str **names)
+{
+    *names = router->entries[index].path.names;
+    return router->entries[index].path.param_count;
+}
+
+/* ---- the answers of a path that is not served ---- */
+
+static bool is_listed(const char *text, const char *method, size_t len)
+{
+    for (const char *at = text; (at = strstr(at, method)) != NULL; at += len)
+        if ((at == text || at[-1] == ' ') && (at[len] == ',' || at[len] == '\0'))
+            return true;
+    return false;
+}
+
+static size_t list_method(char *text, size_t len, size_t size, const char *method)
+{
+    size_t more = strlen(method);
+    if (is_listed(text, method, more) || len + more + 3 > size)
+        return len;
+    if (len > 0) {
+        memcpy(text + len, ", ", 2);
+        len += 2;
+    }
+    memcpy(text + len, method, more + 1);
+    return len + more;
+}
+
+size_t router_allow(const struct router *router, galley_str path, char *text, size_t size)
+{
+    size_t len = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < router->count; i++) {
+        const struct entry *entry = &router->entries[i];
+        if (!route_path_match(&entry->path, path.data, path.data + path.len, NULL))
+            continue;
+        len = list_method(text, len, size, entry->method);
+        if (strcmp(entry->method, "GET") == 0)
+            len = list_method(text, len, size, "HEAD");
+    }
+    return len;
+}
+
+bool router_knows(const struct router *router, galley_str path)
+{
+    return run(router, (galley_str){0}, path).best != INT32_MAX;
+}

@@ -1,0 +1,41 @@
+/* text.h - text as HTTP carries it, made UTF-8: percent-escapes, Latin-1 fields, broken sequences.
+ * Does:     decode into an arena only where something has to change; U+FFFD for what is not UTF-8.
+ * Does not: split queries or cookies (worker/app/inputs.c). */
+#ifndef GALLEY_WORKER_HTTP_TEXT_H
+#define GALLEY_WORKER_HTTP_TEXT_H
+
+#include <galley/value.h>
+
+#include "common/arena.h"
+
+enum text_escapes {
+    TEXT_PATH,  /* %XX */
+    TEXT_ROUTE, /* the same, but an escaped slash becomes TEXT_SLASH, so that it stays in its segment */
+    TEXT_QUERY, /* %XX, and '+' is a space */
+};
+
+/* Stands for an escaped slash; cannot come otherwise, since %00 in a path is refused. */
+#define TEXT_SLASH '\0'
+
+/* The decoded text, in UTF-8: `text` itself if nothing is escaped. An escape that is none stays as it is.
+ * 0; -ENOMEM; -EINVAL for %00 in a TEXT_ROUTE. */
+int text_decode(struct arena *arena, galley_str text, enum text_escapes escapes,
+                galley_str *decoded) GALLEY_MUST_USE;
+
+/* A field's value, which is Latin-1, as UTF-8. 0, -ENOMEM. */
+int text_from_latin1(struct arena *arena, galley_str text, galley_str *utf8) GALLEY_MUST_USE;
+
+/* `text`, or a copy in which U+FFFD stands for each piece that is not UTF-8. 0, -ENOMEM. */
+int text_repair(struct arena *arena, galley_str text, galley_str *repaired) GALLEY_MUST_USE;
+
+/* Bytes of the well-formed UTF-8 sequence at `at` (1 to 4); 0 if there is none, and then `skip` is how many bytes one
+ * U+FFFD stands for (Unicode, 3.9: the longest beginning of a sequence). at < end. */
+size_t text_sequence(const char *at, const char *end, size_t *skip);
+
+/* Code points of UTF-8. */
+size_t text_count(galley_str utf8);
+
+/* Without the white space at both ends, all of Unicode's. */
+galley_str text_trim(galley_str utf8);
+
+#endif
