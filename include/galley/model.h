@@ -44,6 +44,7 @@ struct galley_field {
     bool list;                     /* a GALLEY_LIST member */
     bool is_signed;                /* of an integer */
     bool optional;                 /* may be absent: zero, or default_json */
+    bool internal;                 /* not on the wire: neither read nor written */
     const struct galley_model *of; /* of an object, or of a list's elements */
     const char *default_json, *title, *description, *pattern, *example_json;
     long double gt, ge, lt, le, multiple_of; /* GALLEY_NO_BOUND: none; exact for every int64_t */
@@ -65,6 +66,7 @@ struct galley_model {
 #define HEADER     .in = GALLEY_IN_HEADER
 #define COOKIE     .in = GALLEY_IN_COOKIE
 #define OPTIONAL   .optional = true
+#define INTERNAL   .internal = true
 #define OBJECT(m)  .of = &m##_model
 #define LIST_OF(m) .list = true, .of = &m##_model
 

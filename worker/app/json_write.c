@@ -71,8 +71,8 @@ char *json_out_grow(struct json_out *out, size_t len)
 
 /* 0: as it is; 1: \u00XX; else the letter after the backslash. Bytes of 0x80 and above are looked at one by one. */
 static const char escapes[128] = {
-    1, 1, 1, 1, 1, 1, 1, 1, 'b', 't', 'n', 1, 'f', 'r', 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, ['"'] = '"', ['\\'] = '\\'};
+    1, 1, 1, 1, 1, 1, 1, 1, 'b', 't', 'n', 1, 'f', 'r', 1, 1,           1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1,   1,   1,   1, 1,   1,   1, ['"'] = '"', ['\\'] = '\\'};
 
 static char *write_escape(char *next, unsigned char byte)
 {
@@ -367,6 +367,8 @@ static struct json_writer *compile(const struct galley_model *model, int depth, 
     }
     for (size_t i = 0; i < model->field_count; i++) {
         const struct galley_field *field = &model->fields[i];
+        if (field->internal)
+            continue;
         struct step *step = &writer->steps[writer->step_count++];
         *step = (struct step){.offset = field->offset,
                               .element_bytes = json_element_bytes(field),
@@ -375,7 +377,7 @@ static struct json_writer *compile(const struct galley_model *model, int depth, 
                               .is_list = field->list,
                               .is_signed = field->is_signed,
                               .is_wide = field->list || field->size == sizeof(int64_t)};
-        if (compile_key(step, field, i == 0) < 0) {
+        if (compile_key(step, field, writer->step_count == 1) < 0) {
             errmsg_set(why, "there is no memory");
             goto free_writer;
         }

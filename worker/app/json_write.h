@@ -41,7 +41,8 @@ static inline void json_raw(struct json_out *out, const char *text, size_t len)
     }
 }
 #define json_literal(out, literal) json_raw((out), "" literal "", sizeof(literal) - 1)
-void json_string(struct json_out *out, galley_str text); /* with its quotes; U+FFFD for what is not UTF-8 */
+void json_string(struct json_out *out,
+                 galley_str text); /* with its quotes; U+FFFD for what is not UTF-8 */
 void json_int(struct json_out *out, int64_t value);
 void json_float(struct json_out *out, double value); /* FLOAT_MODEL; null for what is not finite */
 

@@ -163,8 +163,10 @@ static int parse_numeral(const char *at, const char *end, double *value)
     }
     if (at != end)
         return -EINVAL;
-    if (is_short && mantissa <= UINT64_C(1) << 53 && power > -EXACT_POWERS && power < EXACT_POWERS) {
-        double exact = (double)mantissa; /* both factors are exact, so one rounding is the right one */
+    if (is_short && mantissa <= UINT64_C(1) << 53 && power > -EXACT_POWERS &&
+        power < EXACT_POWERS) {
+        double exact =
+            (double)mantissa; /* both factors are exact, so one rounding is the right one */
         exact = power < 0 ? exact / powers_of_ten[-power] : exact * powers_of_ten[power];
         *value = is_negative ? -exact : exact;
         return 0;

@@ -64,7 +64,8 @@ static int parse_param(struct route_path *path, const char **at, struct errmsg *
         return -1;
     }
     for (size_t i = 0; i < path->param_count; i++) {
-        if (path->names[i].len == name.len && memcmp(path->names[i].data, name.data, name.len) == 0) {
+        if (path->names[i].len == name.len &&
+            memcmp(path->names[i].data, name.data, name.len) == 0) {
             errmsg_set(why, "\"%s\" has {%.*s} twice", path->text, GALLEY_STR_ARG(name));
             return -1;
         }

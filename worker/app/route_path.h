@@ -18,7 +18,8 @@ struct route_token {
 
 struct route_path {
     const char *text;
-    size_t token_count, param_count, rest; /* tokens[rest] is the {name:path}, or rest is token_count */
+    size_t token_count, param_count,
+        rest; /* tokens[rest] is the {name:path}, or rest is token_count */
     struct route_token tokens[2 * ROUTER_MAX_PARAMS + 1];
     galley_str names[ROUTER_MAX_PARAMS];
 };

@@ -26,10 +26,10 @@ struct edge {
 struct node {
     struct edge *edges; /* sorted by length, then bytes */
     size_t edge_count;
-    struct node *param;    /* behind a plain {name} */
-    int *ends, *odd;       /* routes that end here; routes to match as a whole. In order of declaration */
+    struct node *param; /* behind a plain {name} */
+    int *ends, *odd; /* routes that end here; routes to match as a whole. In order of declaration */
     size_t end_count, odd_count;
-    int first;             /* the earliest route in this subtree */
+    int first; /* the earliest route in this subtree */
 };
 
 struct router {
@@ -206,9 +206,9 @@ void router_free(struct router *router)
 
 struct search {
     const struct router *router;
-    galley_str method;    /* data NULL: any */
+    galley_str method; /* data NULL: any */
     const char *path, *end;
-    int best;             /* INT32_MAX: none yet */
+    int best; /* INT32_MAX: none yet */
     bool is_path_known;
 };
 

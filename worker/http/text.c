@@ -84,7 +84,8 @@ int text_repair(struct arena *arena, galley_str text, galley_str *repaired)
 
 static bool is_escape(const char *at, const char *end)
 {
-    return end - at >= 3 && at[0] == '%' && field_is(at[1], FIELD_HEX) && field_is(at[2], FIELD_HEX);
+    return end - at >= 3 && at[0] == '%' && field_is(at[1], FIELD_HEX) &&
+           field_is(at[2], FIELD_HEX);
 }
 
 int text_decode(struct arena *arena, galley_str text, enum text_escapes escapes,

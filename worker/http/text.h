@@ -9,7 +9,7 @@
 #include "common/arena.h"
 
 enum text_escapes {
-    TEXT_PATH,  /* %XX */
+    TEXT_PATH, /* %XX */
     TEXT_ROUTE, /* the same, but an escaped slash becomes TEXT_SLASH, so that it stays in its segment */
     TEXT_QUERY, /* %XX, and '+' is a space */
 };
