@@ -27,7 +27,7 @@ GALLEY_API galley_request *galley__request_of_sync(galley_sync *rq);
 #define galley_query(color)     galley__query(GALLEY_REQUEST(color))     /* as sent, without the '?' */
 #define galley_authority(color) galley__authority(GALLEY_REQUEST(color)) /* Host or :authority */
 GALLEY_API galley_str galley__method(const galley_request *req);
-GALLEY_API galley_str galley__path(const galley_request *req);
+GALLEY_API galley_str galley__path(galley_request *req);
 GALLEY_API galley_str galley__query(const galley_request *req);
 GALLEY_API galley_str galley__authority(const galley_request *req);
 
@@ -48,12 +48,13 @@ GALLEY_API GALLEY_YIELDS ssize_t galley_body_read(galley_async *co, void *buf,
 
 /* ---- the answer ---- */
 
-/* The status of the answer; the route's own (200) holds without it. */
+/* The status of the answer (200 to 599; another one changes nothing); the route's own holds without it. */
 #define galley_set_status(color, status) galley__set_status(GALLEY_REQUEST(color), status)
 GALLEY_API void galley__set_status(galley_request *req, int status);
 
 /* Set a header field (any earlier one of that name goes), or add one more. Both are copied. 0; -EINVAL for what is
- * no field (RFC 9110, 5.5) or belongs to the framing (Content-Length, Transfer-Encoding, Connection ...), -ENOMEM. */
+ * no field (RFC 9110, 5.5) or belongs to the server (Content-Length, Transfer-Encoding, Connection, Date ...);
+ * -EMSGSIZE beyond 16 KiB of fields, -ENOMEM. */
 #define galley_set_header(color, name, value) galley__set_header(GALLEY_REQUEST(color), name, value)
 #define galley_add_header(color, name, value) galley__add_header(GALLEY_REQUEST(color), name, value)
 GALLEY_API int galley__set_header(galley_request *req, const char *name, const char *value);
@@ -73,6 +74,10 @@ GALLEY_API int galley__set_cookie(galley_request *req, const struct galley_cooki
 #define galley_fail(color, ...) galley__fail(GALLEY_REQUEST(color), __VA_ARGS__)
 GALLEY_API int galley__fail(galley_request *req, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4), warn_unused_result));
+
+/* The same with the reason phrase for a detail: `return galley_fail_status(co, 404);` is {"detail": "Not Found"}. */
+#define galley_fail_status(color, status) galley__fail_status(GALLEY_REQUEST(color), status)
+GALLEY_API int galley__fail_status(galley_request *req, int status) GALLEY_MUST_USE;
 
 /* ---- memory of the request ---- */
 

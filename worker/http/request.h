@@ -6,6 +6,8 @@
 #ifndef GALLEY_WORKER_HTTP_REQUEST_H
 #define GALLEY_WORKER_HTTP_REQUEST_H
 
+#include <errno.h>
+
 #include <galley/app.h>
 
 #include "common/arena.h"
@@ -36,6 +38,9 @@ struct http_out_field {
 enum response_state { RESPONSE_NONE, RESPONSE_BEGUN, RESPONSE_ENDED };
 
 #define HTTP_LENGTH_UNKNOWN UINT64_MAX
+
+/* What galley_fail returns: an errno that nothing else in a handler's way has. */
+enum { REQUEST_FAILED = -EBADE };
 
 struct galley_request;
 struct server;
@@ -78,9 +83,11 @@ struct galley_request {
 
     /* What goes out. */
     int status;
-    bool is_failed;            /* galley_fail was called: fail_detail is the answer */
+    bool is_failed;            /* galley_fail was called: a handler that returns REQUEST_FAILED means this answer */
+    int fail_status;
     enum response_state response;
-    galley_str content_type;   /* data NULL: none */
+    galley_str wanted_type;    /* the content-type that the handler set; data NULL: what fits the output */
+    galley_str content_type;   /* of the answer that is sent; data NULL: none */
     struct http_out_field *out_first, *out_last;
     galley_str fail_detail;
     uint64_t sent_bytes;       /* of the body */

@@ -1,0 +1,368 @@
+/* app.c - an application as a worker runs it; see app.h.
+ * Does:     the straight line of a request: route, inputs, handler, output; and what each way of failing is answered.
+ * Does not: check declarations at request time: app_new has refused what does not hold.
+ * See:      router.h, inputs.h, output.h; docs/ARCHITECTURE.md (the life of a request) */
+#include "worker/app/app.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "worker/app/inputs.h"
+#include "worker/app/output.h"
+#include "worker/app/router.h"
+#include "worker/http/response.h"
+#include "worker/http/server.h"
+#include "worker/http/text.h"
+
+struct endpoint {
+    const struct galley_route *route;
+    struct inputs *inputs;
+    struct output output;
+};
+
+struct app {
+    const struct galley_app *declared;
+    struct router *router;
+    size_t count;
+    struct endpoint endpoints[];
+};
+
+/* ---- what is not served ---- */
+
+/* Where the path leads with a slash more or without its last ones, kept relative, with its query; data NULL: nowhere. */
+static int other_spelling(const struct app *app, struct galley_request *req, galley_str path,
+                          galley_str *location)
+{
+    galley_str encoded = req->path_encoded;
+    *location = (galley_str){0};
+    if (path.len <= 1)
+        return 0;
+    char *other = arena_alloc(&req->arena, path.len + 1);
+    char *text = arena_alloc(&req->arena, encoded.len + req->query.len + 4);
+    if (other == NULL || text == NULL)
+        return -ENOMEM;
+    memcpy(other, path.data, path.len);
+    size_t len = path.len;
+    bool is_ended = other[len - 1] == '/';
+    if (!is_ended)
+        other[len++] = '/';
+    while (is_ended && len > 0 && other[len - 1] == '/')
+        len--;
+    if (!router_knows(app->router, (galley_str){other, len}))
+        return 0;
+    while (is_ended && encoded.len > 0 && encoded.data[encoded.len - 1] == '/')
+        encoded.len--;
+    char *next = text;
+    if (encoded.len > 1 && (encoded.data[1] == '/' || encoded.data[1] == '\\')) {
+        memcpy(next, "/.", 2); /* "//host" would lead to another server (RFC 3986, 4.2) */
+        next += 2;
+    }
+    memcpy(next, encoded.data, encoded.len);
+    next += encoded.len;
+    if (!is_ended)
+        *next++ = '/';
+    if (req->has_query) {
+        *next++ = '?';
+        if (req->query.len > 0)
+            memcpy(next, req->query.data, req->query.len);
+        next += req->query.len;
+    }
+    *location = (galley_str){text, (size_t)(next - text)};
+    return 0;
+}
+
+static GALLEY_YIELDS int answer_no_path(const struct app *app, struct galley_request *req,
+                                        galley_str path)
+{
+    galley_str location;
+    int rc = other_spelling(app, req, path, &location);
+    if (rc < 0)
+        return rc;
+    if (location.data == NULL)
+        return response_send_detail(req, 404, GALLEY_STR("Not Found"));
+    rc = response_set_field(req, GALLEY_STR("location"), location);
+    req->status = 307;
+    return rc < 0 ? rc : response_send(req, (galley_str){0}, NULL, 0);
+}
+
+static GALLEY_YIELDS int answer_no_method(const struct app *app, struct galley_request *req,
+                                          galley_str path)
+{
+    enum { ALLOW_BYTES = 512 };
+    char *allow = arena_alloc(&req->arena, ALLOW_BYTES);
+    if (allow == NULL)
+        return -ENOMEM;
+    size_t len = router_allow(app->router, path, allow, ALLOW_BYTES);
+    int rc = response_set_field(req, GALLEY_STR("allow"), (galley_str){allow, len});
+    return rc < 0 ? rc : response_send_detail(req, 405, GALLEY_STR("Method Not Allowed"));
+}
+
+/* ---- from inputs to output ---- */
+
+/* Read the inputs into `in`. 0: go on; 1: answered (422); -errno. */
+__attribute__((noinline)) static int
+read_inputs(const struct app *app, int index, struct galley_request *req, galley_str path, void *in)
+{
+    galley_str params[ROUTER_MAX_PARAMS];
+    struct json_out problems;
+    json_out_init(&problems, NULL, 0, OUTPUT_MAX_BYTES);
+    router_params(app->router, index, path, params);
+    int rc = inputs_read(app->endpoints[index].inputs, req, params, in, &problems);
+    if (rc == -EINVAL) {
+        req->status = 422;
+        rc = output_send_json(req, &problems);
+        return rc < 0 ? rc : 1;
+    }
+    json_out_release(&problems);
+    return rc;
+}
+
+/* A sync handler's call, on a thread of the pool. */
+struct sync_call {
+    const struct endpoint *endpoint;
+    const void *in;
+    void *out;
+    bool has_run;
+};
+
+static int run_sync(galley_sync *rq, void *arg)
+{
+    struct sync_call *call = arg;
+    call->has_run = true;
+    return call->endpoint->route->run(rq, call->in, call->out);
+}
+
+static GALLEY_YIELDS int call_handler(const struct endpoint *endpoint, struct galley_request *req,
+                                      const void *in, void *out)
+{
+    if (endpoint->route->async)
+        return endpoint->route->run(req->co, in, out);
+    struct sync_call call = {endpoint, in, out, false};
+    int rc = pool_run(req->server->pool, req->co, run_sync, &call);
+    if (rc != -EAGAIN || call.has_run)
+        return rc;
+    /* The pool had no place for it: soon it will. */
+    rc = response_set_field(req, GALLEY_STR("retry-after"), GALLEY_STR("1"));
+    return rc < 0 ? rc : galley__fail_status(req, 503);
+}
+
+/* The handler did what it should not: say so in the log, and to the client no more than FastAPI does. */
+static GALLEY_YIELDS int answer_failed(const struct endpoint *endpoint, struct galley_request *req,
+                                       int rc)
+{
+    const struct galley_route *route = endpoint->route;
+    log_line(LOG_LEVEL_ERROR, "handler_failed", "%s %s: %s (%s:%d) ended with %d (%s)",
+             route->method, route->path, route->name, route->file, route->line, rc,
+             strerror(rc < 0 ? -rc : rc));
+    if (req->response != RESPONSE_NONE)
+        return 0; /* the answer breaks off: the transport tells the client */
+    req->out_first = req->out_last = NULL;
+    req->status = 500;
+    return response_send(req, GALLEY_STR("text/plain; charset=utf-8"), "Internal Server Error", 21);
+}
+
+/* Answer what the handler has ended with. */
+static GALLEY_YIELDS int answer(const struct endpoint *endpoint, struct galley_request *req, int rc,
+                                void *out)
+{
+    if (rc >= 0) {
+        rc = output_send(&endpoint->output, req, out);
+        return rc < 0 && req->response == RESPONSE_NONE && !req->co->cancel_reason
+                   ? answer_failed(endpoint, req, rc)
+                   : rc;
+    }
+    if (req->co->cancel_reason != GALLEY_NOT_CANCELLED && rc != REQUEST_FAILED)
+        return rc; /* request_run knows what each reason is answered */
+    if (rc == REQUEST_FAILED && req->is_failed && req->response == RESPONSE_NONE)
+        return response_send_detail(req, req->fail_status, req->fail_detail);
+    if (req->body_error < 0 && rc == req->body_error)
+        return rc; /* the client's fault: request_run has its status */
+    return answer_failed(endpoint, req, rc);
+}
+
+static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct galley_request *req,
+                                      galley_str path)
+{
+    const struct endpoint *endpoint = &app->endpoints[index];
+    const struct galley_route *route = endpoint->route;
+    req->route_name = route->name;
+    req->on_disconnect = route->on_disconnect;
+    if (route->max_body_bytes > 0)
+        req->max_body_bytes = route->max_body_bytes;
+    if (route->timeout_ms > 0)
+        coro_set_deadline(req->co, req->started_ms + route->timeout_ms);
+    void *in = arena_alloc(&req->arena, route->in->size);
+    void *out = arena_alloc(&req->arena, endpoint->output.bytes);
+    if (in == NULL || out == NULL)
+        return -ENOMEM;
+    int rc = read_inputs(app, index, req, path, in);
+    if (rc != 0)
+        return rc;
+    req->status = route->status;
+    output_prepare(&endpoint->output, req, out);
+    rc = call_handler(endpoint, req, in, out);
+    coro_join_forgotten(req->co);
+    return answer(endpoint, req, rc, out);
+}
+
+void app_handle(void *arg, struct galley_request *req)
+{
+    const struct app *app = arg;
+    galley_str path;
+    int rc = 0;
+    if (req->is_asterisk) {
+        req->status = 204;
+        rc = response_send(req, (galley_str){0}, NULL, 0);
+        goto log;
+    }
+    rc = text_decode(&req->arena, req->path_encoded, TEXT_ROUTE, &path);
+    if (rc == -EINVAL) {
+        rc = response_send_detail(req, 400, GALLEY_STR("Bad Request"));
+        goto log;
+    }
+    if (rc == 0) {
+        int index = router_find(app->router, req->method_text, path);
+        rc = index >= 0                  ? run_endpoint(app, index, req, path)
+             : index == ROUTER_NO_METHOD ? answer_no_method(app, req, path)
+                                         : answer_no_path(app, req, path);
+    }
+log:
+    if (rc == -ENOMEM)
+        log_line(LOG_LEVEL_ERROR, "no_memory", "for a request of %.*s",
+                 GALLEY_STR_ARG(req->path_encoded));
+}
+
+/* ---- at load ---- */
+
+/* What the declaration of a route lacks, as the end of a sentence; NULL if nothing. */
+static const char *find_fault(const struct galley_route *route)
+{
+    if (route->run == NULL || route->in == NULL || route->out == NULL)
+        return "it has no handler, input or output: declare it with GALLEY_GET or its kind";
+    if (route->status != 0 && (route->status < 200 || route->status > 599))
+        return "its status is not within 200 to 599";
+    if (route->timeout_ms < 0)
+        return "its timeout_ms is negative";
+    if (!route->async && route->out == &galley_stream_model)
+        return "a stream is written by an async handler";
+    return NULL;
+}
+
+static int add_endpoint(struct app *app, const struct galley_route *route, struct errmsg *why)
+{
+    struct endpoint *endpoint = &app->endpoints[app->count];
+    const galley_str *names;
+    size_t count = router_param_names(app->router, (int)app->count, &names);
+    const char *fault = find_fault(route);
+    if (fault != NULL) {
+        errmsg_set(why, "%s", fault);
+        return -1;
+    }
+    if (output_init(&endpoint->output, route->out, why) < 0)
+        return -1;
+    app->count++; /* from here on it is released with the others */
+    endpoint->route = route;
+    endpoint->inputs = inputs_new(route->in, names, count, why);
+    return endpoint->inputs != NULL ? 0 : -1;
+}
+
+static void blame(const struct galley_route *route, const struct errmsg *fault, struct errmsg *why)
+{
+    errmsg_set(why, "%s:%d: %s %s: %s", route->file != NULL ? route->file : "?", route->line,
+               route->method, route->path, fault->text);
+}
+
+static struct router *build_router(const struct galley_app *declared, struct errmsg *why)
+{
+    struct errmsg fault = {{0}};
+    size_t count = declared->route_count, bad = 0;
+    struct router_path *paths = calloc(count + 1, sizeof *paths);
+    if (paths == NULL) {
+        errmsg_set(why, "there is no memory for %zu routes", count);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct galley_route *route = &declared->routes[i];
+        if (route->method == NULL || route->path == NULL) {
+            errmsg_set(why, "route %zu of %s has no method or no path", i + 1, declared->title);
+            free(paths);
+            return NULL;
+        }
+        paths[i] = (struct router_path){route->method, route->path};
+    }
+    struct router *router = router_new(paths, count, &bad, &fault);
+    if (router == NULL)
+        blame(&declared->routes[bad], &fault, why);
+    free(paths);
+    return router;
+}
+
+struct app *app_new(const struct galley_app *declared, struct errmsg *why)
+{
+    if (declared->abi != GALLEY_ABI) {
+        errmsg_set(
+            why,
+            "the application was built for ABI %d of Galley, and this is ABI %d: build it again",
+            declared->abi, GALLEY_ABI);
+        return NULL;
+    }
+    struct app *app = calloc(1, sizeof *app + declared->route_count * sizeof app->endpoints[0]);
+    if (app == NULL) {
+        errmsg_set(why, "there is no memory for %zu routes", declared->route_count);
+        return NULL;
+    }
+    app->declared = declared;
+    app->router = build_router(declared, why);
+    for (size_t i = 0; app->router != NULL && i < declared->route_count; i++) {
+        struct errmsg fault = {{0}};
+        if (add_endpoint(app, &declared->routes[i], &fault) < 0) {
+            blame(&declared->routes[i], &fault, why);
+            app_free(app);
+            return NULL;
+        }
+    }
+    if (app->router != NULL)
+        return app;
+    app_free(app);
+    return NULL;
+}
+
+void app_free(struct app *app)
+{
+    if (app == NULL)
+        return;
+    for (size_t i = 0; i < app->count; i++) {
+        inputs_free(app->endpoints[i].inputs);
+        output_release(&app->endpoints[i].output);
+    }
+    router_free(app->router);
+    free(app);
+}
+
+int app_start(struct app *app, galley_async *co, struct errmsg *why)
+{
+    if (app->declared->on_start == NULL)
+        return 0;
+    int rc = app->declared->on_start(co);
+    if (rc < 0)
+        errmsg_set(why, "start hook of %s failed: %d (%s)", app_title(app), rc, strerror(-rc));
+    return rc < 0 ? rc : 0;
+}
+
+void app_stop(struct app *app, galley_async *co)
+{
+    if (app->declared->on_stop != NULL)
+        app->declared->on_stop(co);
+}
+
+const char *app_title(const struct app *app)
+{
+    return app->declared->title != NULL ? app->declared->title : "Galley";
+}
+
+const char *app_version(const struct app *app)
+{
+    return app->declared->version != NULL ? app->declared->version : "0.1.0";
+}
