@@ -206,7 +206,7 @@ static void test_no_descriptors(void **state)
     int64_t cpu_us =
         (after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
     assert_int_equal(scene->accepted_count, 2);
-    assert_true(cpu_us < 100000); /* a spinning loop takes 450,000 */
+    assert_true(cpu_us < (clock_now_ms() - start_ms) * 500); /* a spinning loop takes twice that */
     size_t lines = count_lines(log[0]);
     assert_true(lines >= 1 && lines <= 1 + (size_t)(clock_now_ms() - start_ms) / 500);
 
@@ -219,7 +219,7 @@ static void test_no_descriptors(void **state)
         getsockopt(scene->clients[i], IPPROTO_TCP, TCP_INFO, &info, &len);
         shed += info.tcpi_state != TCP_ESTABLISHED;
     }
-    assert_in_range(shed, 1, 6);
+    assert_in_range(shed, 1, 2 + (size_t)(back_ms - start_ms) / 100); /* one a pause */
     until_accepted(scene, 40 - (size_t)shed);
     assert_true(clock_now_ms() - back_ms < 5000);
     log_set_fd(2);

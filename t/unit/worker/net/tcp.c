@@ -98,7 +98,7 @@ static void test_data_with_end(void **state)
 static void test_reset(void **state)
 {
     struct bench *bench = *state;
-    char buf[16];
+    char buf[16] = "x";
     bench_reset_by_peer(bench);
     BENCH_UNTIL(bench, bench->what & IO_READABLE);
     assert_true(io_is_dead(&bench->io));

@@ -5,7 +5,7 @@
 static bool visit(struct tls_bench *bench, struct tls_server *server, int version,
                   SSL_SESSION *session)
 {
-    char buf[16];
+    char buf[16] = "x";
     tls_connect(bench, server);
     SSL_set_max_proto_version(bench->client, version);
     if (session) { /* a copy: OpenSSL bars one that was renewed from being used again */
