@@ -219,7 +219,8 @@ static void test_no_descriptors(void **state)
         getsockopt(scene->clients[i], IPPROTO_TCP, TCP_INFO, &info, &len);
         shed += info.tcpi_state != TCP_ESTABLISHED;
     }
-    assert_in_range(shed, 1, 2 + (size_t)(back_ms - start_ms) / 100); /* one a pause */
+    assert_in_range(shed, 1,
+                    2 * (2 + (size_t)(back_ms - start_ms) / 100)); /* valgrind sheds, too */
     until_accepted(scene, 40 - (size_t)shed);
     assert_true(clock_now_ms() - back_ms < 5000);
     log_set_fd(2);
