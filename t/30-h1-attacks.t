@@ -142,7 +142,7 @@ sub judge {
     return "$x->{continues} times 100" if defined $row->{continue} && $x->{continues} != $row->{continue};
     my $says_close = $first->{head} =~ /^connection: *close\r$/im ? 1 : 0;
     return 'Connection: close on a connection that stays open' if $says_close && $next;
-    return 'no Connection: close in the last answer' if !$says_close && $row->{fate} eq 'closed' && !$row->{eof} && !$row->{late};
+    return 'no Connection: close in the last answer' if !$says_close && $is_closed && !$next && !$row->{eof} && !$row->{late};
     return '';
 }
 
