@@ -23,6 +23,7 @@
 struct loop {
     struct event_base *base;
     int64_t now_ms;
+    bool is_now_old; /* a poll came since it was read */
     int64_t wake_ms; /* what `wake` is armed for; NEVER_MS: not armed */
     struct event wake;
     struct list fired;
@@ -57,8 +58,12 @@ int64_t clock_now_ms(void)
     return clock_read_us() / 1000;
 }
 
-int64_t loop_now_ms(const struct loop *loop)
+int64_t loop_now_ms(struct loop *loop)
 {
+    if (loop->is_now_old) {
+        loop->is_now_old = false;
+        loop->now_ms = clock_now_ms();
+    }
     return loop->now_ms;
 }
 
@@ -125,7 +130,8 @@ void loop_free_in_child(struct loop *loop)
  * enough anyway: a poll that ends early costs less than moving the timer each time. */
 static void arm_wake(struct loop *loop, int64_t wait_ms)
 {
-    int64_t wake_ms = wait_ms < NEVER_MS - loop->now_ms ? loop->now_ms + wait_ms : NEVER_MS;
+    int64_t now_ms = loop_now_ms(loop);
+    int64_t wake_ms = wait_ms < NEVER_MS - now_ms ? now_ms + wait_ms : NEVER_MS;
     if (wake_ms >= loop->wake_ms)
         return;
     int64_t left_ms = wake_ms - clock_now_ms();
@@ -165,8 +171,8 @@ void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)
             flags = EVLOOP_NONBLOCK;
         else if (wait_ms > 0)
             arm_wake(loop, wait_ms);
+        loop->is_now_old = true; /* the callbacks run inside, behind the poll */
         event_base_loop(loop->base, flags);
-        loop->now_ms = clock_now_ms();
         if (fired)
             run_fired(loop);
     }

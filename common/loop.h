@@ -48,8 +48,8 @@ void loop_free_in_child(struct loop *loop);
 void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg);
 void loop_stop(struct loop *loop);
 
-/* CLOCK_MONOTONIC in ms, read once after each poll. */
-int64_t loop_now_ms(const struct loop *loop);
+/* CLOCK_MONOTONIC in ms, read once after each poll, when it is first asked for. */
+int64_t loop_now_ms(struct loop *loop);
 /* The same clock, read now. */
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);

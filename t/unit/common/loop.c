@@ -22,7 +22,7 @@ struct bench {
     int fds[2];
     int calls, polls, stop_after_calls, stop_after_polls;
     unsigned what;
-    int64_t wait_ms;
+    int64_t wait_ms, told_ms;
 };
 
 static int set_up(void **state)
@@ -248,6 +248,24 @@ static void children_leave_the_parents_loop_alone(void **state)
     assert_int_equal(bench->what, LOOP_READ);
 }
 
+static void note_time(void *arg)
+{
+    struct bench *bench = arg;
+    bench->told_ms = loop_now_ms(bench->loop);
+    loop_stop(bench->loop);
+}
+
+/* Who is called after a long poll must not take the time from before it for now. */
+static void the_time_in_a_callback_is_that_of_its_poll(void **state)
+{
+    struct bench *bench = *state;
+    int64_t begun_ms = clock_now_ms();
+    loop_timer_start(bench->loop, &bench->timer, 60, note_time, bench);
+    run(bench, 1);
+    assert_true(bench->told_ms >= begun_ms + 50);
+    assert_true(bench->told_ms <= clock_now_ms());
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void)
 {
@@ -258,6 +276,7 @@ int main(void)
         CASE(signals_are_events),
         CASE(timers_fire_once),
         CASE(the_poll_waits_as_long_as_wanted),
+        CASE(the_time_in_a_callback_is_that_of_its_poll),
         CASE(fired_events_come_once_a_turn),
         CASE(stopped_events_are_silent),
         CASE(children_leave_the_parents_loop_alone),
