@@ -136,7 +136,7 @@ subtest 'a body larger than the limit that was not declared' => sub {
     for (1 .. 300) {
         last if !$c->send($piece) || $c->read_more(time);
     }
-    is($c->read_response->{status}, 413, '413');
+    is($c->read_response->{status}, 413, '413 answers it');
     ok($c->is_closed, 'closed');
     $c->close;
 };
@@ -209,7 +209,7 @@ subtest 'a body that comes too slowly: 408' => sub {
         last if $c->read_more(time + 0.02);
     }
     my $answer = $c->read_response;
-    is($answer && $answer->{status}, 408, '408');
+    is($answer && $answer->{status}, 408, 'answered with 408');
     ok($c->is_closed, 'closed');
     $c->close;
     $c = $hasty->connect;

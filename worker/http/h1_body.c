@@ -136,7 +136,7 @@ static ssize_t read_chunked(struct h1_request *r, char *buf, size_t len)
                                        buf, len, &produced);
         if (used == H1_BAD) {
             r->req.server->stats->requests_malformed++;
-            return fail(r, -EBADMSG);
+            return fail(r, r->chunk.status == 431 ? -E2BIG : -EBADMSG);
         }
         conn->in_start += (uint32_t)used;
         r->is_body_done = r->chunk.done;

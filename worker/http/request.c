@@ -71,6 +71,8 @@ static int unanswered_status(const struct galley_request *req)
         break;
     case -EMSGSIZE:
         return 413;
+    case -E2BIG:
+        return 431;
     case -ETIMEDOUT:
         return 408;
     default:

@@ -48,7 +48,8 @@ struct server;
 /* How a protocol moves bodies. All run on the request's coroutine and may wait; 0 or a count, -errno:
  * -EPIPE, -ECONNRESET the peer is gone, -ETIMEDOUT it is too slow, -ECANCELED. */
 struct transport {
-    /* The next bytes of the body: > 0; 0 at its end; -EBADMSG, -EMSGSIZE (over req->max_body_bytes), -ETIMEDOUT. */
+    /* The next bytes of the body: > 0; 0 at its end; -EBADMSG, -EMSGSIZE (over req->max_body_bytes),
+     * -E2BIG (its trailers), -ETIMEDOUT. */
     GALLEY_YIELDS ssize_t (*body_read)(struct galley_request *req, void *buf, size_t len);
     /* Send the head (status, fields of `req`, content-length unless HTTP_LENGTH_UNKNOWN) and `len` bytes of the body;
      * `is_end`: that is the whole answer. For HEAD and statuses without content the body is left out here. */
