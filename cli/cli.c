@@ -26,7 +26,8 @@ const struct cli_command cli_commands[] = {
      cmd_log_level, true},
     {"stop", "", "end the server when its requests have ended, and wait for it", cmd_stop, true},
     {"version", "[--json]", "print the version", cmd_version, false},
-    {"help", "[COMMAND]", "explain a command", cmd_help, false},
+    {"help", "[COMMAND]", "explain a command, or print galley.conf (help galley.conf)", cmd_help,
+     false},
 };
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
 

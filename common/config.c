@@ -142,18 +142,32 @@ close_file:
     return status == CFG_SUCCESS ? 0 : -EINVAL;
 }
 
+static const char head[] = "# galley.conf - every directive of Galley with its default (made by "
+                           "`galley help galley.conf`).\n"
+                           "#\n"
+                           "# A line is `name = value`. Quote a value that holds spaces, '=', ',', "
+                           "'#' or brackets. A directive that may be\n"
+                           "# repeated takes {\"one\", \"two\"} as well. Sizes: 4096, 8k, 16m, 1g; "
+                           "times: 250ms, 10s, 5m, 1h; switches: true,\n"
+                           "# false. \"${NAME}\" is the variable NAME of the environment. Each "
+                           "directive is also an option (--max-body 1m) and\n"
+                           "# a variable of the environment (GALLEY_MAX_BODY=1m): the command line "
+                           "wins over the environment, and that over\n"
+                           "# this file. `galley check --config FILE` looks at a file, `galley "
+                           "reload` makes a running server take it.\n";
+
 void config_write_defaults(int fd)
 {
     struct buf out;
-    int error = 0;
     buf_init(&out, 1 << 16);
+    int error = buf_append(&out, head, sizeof(head) - 1);
     for (size_t i = 0; i < setting_row_count && !error; i++) {
         const struct setting_row *row = &setting_rows[i];
         bool quoted = row->type == SETTING_STRING || row->type == SETTING_LIST;
         bool absent = row->type == SETTING_LIST && !*row->value;
         const char *quote = quoted ? "\"" : "";
-        error = buf_printf(&out, "%s# %s\n%s%s = %s%s%s\n", i ? "\n" : "", row->help,
-                           absent ? "# " : "", row->name, quote, row->value, quote);
+        error = buf_printf(&out, "\n# %s\n%s%s = %s%s%s\n", row->help, absent ? "# " : "",
+                           row->name, quote, row->value, quote);
     }
     while (buf_len(&out)) {
         ssize_t written = write(fd, buf_at(&out), buf_len(&out));

@@ -9,7 +9,7 @@
 /* 0; -EINVAL or -errno with a sentence in `why`. */
 int config_read(struct settings *settings, const char *path, struct errmsg *why)
     __attribute__((warn_unused_result));
-/* Every directive with its default and help, as etc/galley.conf has them, to `out`. */
+/* Every directive with its default and help, to `fd`: the text of etc/galley.conf. */
 void config_write_defaults(int fd);
 
 #endif

@@ -95,6 +95,8 @@ like($got->{err}, qr{no server answers at \Q$none\E}, 'GALLEY_STATS names the st
 write_file($config, "stats = \"$none\"\n");
 $got = galley_command('status', '--config', $config);
 like($got->{err}, qr{no server answers at \Q$none\E}, 'so does the file');
+is(galley_command('help', 'galley.conf')->{out}, read_file('etc/galley.conf'), 'etc/galley.conf is what help galley.conf prints');
+is(galley_command('check', '--config', 'etc/galley.conf')->{status}, 0, 'and is in order');
 $got = run_command('sh', '-c', '"$0" help > /dev/full', galley());
 is($got->{status}, 1, 'a full standard output is a failure');
 
