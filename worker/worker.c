@@ -106,7 +106,8 @@ static int64_t before_poll(void *arg)
     if (!list_is_empty(&worker->server->dirty)) {
         server_flush(worker->server);
         wait_ms = sched_run(worker->sched); /* whom the flush has woken */
-        server_flush(worker->server);
+        if (!list_is_empty(&worker->server->dirty))
+            wait_ms = 0; /* what these have to send wakes others: a turn of its own */
     }
     return wait_ms;
 }
