@@ -11,7 +11,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "common/buf.h"
-#include "worker/http/h2_budget.h"
+#include "worker/http/h2_scan.h"
 #include "worker/http/server.h"
 
 enum {
@@ -23,7 +23,6 @@ enum {
     H2_SPARE_STREAMS = 32,            /* kept for the next requests */
     H2_FIRST_FIELDS = 16,
     H2_FIRST_BYTES = 640,
-    H2_FATES = 256,
 };
 
 /* HEAD     its field block is coming
@@ -36,10 +35,6 @@ enum h2_stream_state {
     H2_STREAM_STATES(X)
 #undef X
 };
-
-/* What became of a stream: its number was passed over; the client still may speak on it; the client has ended or reset
- * it; we have reset it, and what the client had sent by then may still come. */
-enum h2_fate { H2_PASSED_OVER, H2_OPEN, H2_ENDED_BY_PEER, H2_RESET_BY_US };
 
 struct h2_session;
 
@@ -67,8 +62,7 @@ struct h2_stream {
     bool has_cookie, has_cookies; /* one; more than one */
     bool is_input_unwanted;       /* nobody will read the rest: give its window back */
     bool is_input_abandoned;      /* and it may be much: reset the stream once it is answered */
-    bool is_peer_reset;
-    uint16_t refusal; /* status of a head that gets no handler; 0: fine */
+    uint16_t refusal;             /* status of a head that gets no handler; 0: fine */
     galley_async *co;
     struct galley_request *req; /* while the coroutine has one */
     int64_t progress_ms;        /* when its output moved last */
@@ -104,19 +98,17 @@ struct h2_session {
     size_t slot_count; /* streams in the three lists */
     size_t held_bytes;
     struct buf pending; /* what the socket did not take */
-    struct h2_budget budget;
+    struct h2_scan scan;
     struct loop_timer watch;
     int64_t progress_ms;    /* when the socket took something last */
     int64_t closing_ms;     /* when the last byte was said */
     size_t out_used;        /* of server->out, during a flush */
     struct h2_stream *head; /* whose field block is coming; NULL: nobody's, or trailers */
-    int32_t last_id;        /* the highest stream the client has opened */
     bool is_out_full;       /* something was left out of server->out for want of room */
     bool is_doomed, is_closing, is_watching;
     bool has_settings; /* the client's first came */
     bool is_draining, is_drain_final;
     int64_t drain_since_ms;
-    uint8_t fates[H2_FATES]; /* enum h2_fate of the latest streams, by id / 2 */
 };
 
 /* ---- h2_session.c ---- */

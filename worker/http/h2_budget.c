@@ -1,26 +1,10 @@
 /* h2_budget.c - token buckets over the frames of one HTTP/2 connection.
- * Does:     walk the frame headers of the stream, take a token for each frame that is cheap to send, refill by time.
- * Does not: judge correctness (nghttp2 does) or act.
+ * Does:     take a token for each frame that is cheap to send, refill by time.
+ * Does not: judge correctness or act.
  * See:      h2_budget.h, RFC 9113 section 10.5 */
 #include "worker/http/h2_budget.h"
 
 #include <string.h>
-
-/* RFC 9113 section 6, RFC 9218 */
-enum frame_type {
-    DATA,
-    HEADERS,
-    PRIORITY,
-    RST_STREAM,
-    SETTINGS,
-    PUSH_PROMISE,
-    PING,
-    GOAWAY,
-    WINDOW_UPDATE,
-    CONTINUATION,
-    PRIORITY_UPDATE = 16
-};
-enum { FLAG_END_STREAM = 1, FLAG_END_HEADERS = 4, FLAG_PADDED = 8 };
 
 static void bucket_init(struct h2_bucket *bucket, int32_t most, int32_t per_s, int64_t now_ms)
 {
@@ -45,7 +29,6 @@ static bool bucket_take(struct h2_bucket *bucket, int64_t now_ms)
 void h2_budget_init(struct h2_budget *budget, int64_t now_ms)
 {
     memset(budget, 0, sizeof *budget);
-    budget->payload_left = H2_PREFACE_BYTES;
     bucket_init(&budget->resets, H2_RESETS, H2_RESETS_PER_S, now_ms);
     bucket_init(&budget->controls, H2_CONTROLS, H2_CONTROLS_PER_S, now_ms);
     bucket_init(&budget->priorities, H2_PRIORITIES, H2_PRIORITIES_PER_S, now_ms);
@@ -75,10 +58,10 @@ static bool count_control(struct h2_budget *budget, bool is_echo, int64_t now_ms
 
 static bool count_data(struct h2_budget *budget, uint32_t len, unsigned flags, int64_t now_ms)
 {
-    if (flags & FLAG_END_STREAM)
+    if (flags & H2_FLAG_END_STREAM)
         return true;
     /* Padding is what the peer likes it to be; only its presence is seen here, so such a frame counts as tiny. */
-    bool is_padded = (flags & FLAG_PADDED) != 0;
+    bool is_padded = (flags & H2_FLAG_PADDED) != 0;
     if (len == 0 || (is_padded && len < 2))
         return allow(budget, ++budget->empty_data <= H2_EMPTY_DATA, "empty DATA frames");
     if (len < H2_TINY_BYTES || (is_padded && len < 2 * H2_TINY_BYTES + 1))
@@ -86,58 +69,28 @@ static bool count_data(struct h2_budget *budget, uint32_t len, unsigned flags, i
     return true;
 }
 
-static bool count_frame(struct h2_budget *budget, int64_t now_ms)
+bool h2_budget_frame(struct h2_budget *budget, unsigned type, unsigned flags, uint32_t len,
+                     int64_t now_ms)
 {
-    const uint8_t *head = budget->head;
-    uint32_t len = (uint32_t)head[0] << 16 | (uint32_t)head[1] << 8 | head[2];
-    unsigned type = head[3], flags = head[4];
-    budget->payload_left = len;
     switch (type) {
-    case DATA:
+    case H2_DATA:
         return count_data(budget, len, flags, now_ms);
-    case HEADERS:
-        budget->is_in_block = (flags & FLAG_END_HEADERS) == 0;
+    case H2_HEADERS:
         budget->continuations = 0;
         if (budget->credit < H2_CREDIT_MAX - 2)
             budget->credit += 2;
         return true;
-    case CONTINUATION:
-        budget->is_in_block = (flags & FLAG_END_HEADERS) == 0;
+    case H2_CONTINUATION:
         return allow(budget, ++budget->continuations <= H2_CONTINUATIONS, "CONTINUATION frames");
-    case PRIORITY:
+    case H2_PRIORITY:
         return allow(budget, bucket_take(&budget->priorities, now_ms), "PRIORITY frames");
-    case RST_STREAM:
+    case H2_RST_STREAM:
         return allow(budget, bucket_take(&budget->resets, now_ms), "stream resets");
-    case WINDOW_UPDATE:
-    case PING:
-    case PRIORITY_UPDATE:
+    case H2_WINDOW_UPDATE:
+    case H2_PING:
+    case H2_PRIORITY_UPDATE:
         return count_control(budget, true, now_ms);
     default:
         return count_control(budget, false, now_ms);
     }
-}
-
-bool h2_budget_scan(struct h2_budget *budget, const uint8_t *data, size_t len, int64_t now_ms)
-{
-    const uint8_t *end = data + len;
-    while (data < end) {
-        size_t there = (size_t)(end - data);
-        if (budget->payload_left > 0) {
-            size_t skipped = there < budget->payload_left ? there : budget->payload_left;
-            budget->payload_left -= (uint32_t)skipped;
-            data += skipped;
-            continue;
-        }
-        size_t wanted = H2_FRAME_HEAD_BYTES - (size_t)budget->head_len;
-        size_t taken = there < wanted ? there : wanted;
-        memcpy(budget->head + budget->head_len, data, taken);
-        budget->head_len = (uint8_t)(budget->head_len + taken);
-        data += taken;
-        if (budget->head_len < H2_FRAME_HEAD_BYTES)
-            return true;
-        budget->head_len = 0;
-        if (!count_frame(budget, now_ms))
-            return false;
-    }
-    return true;
 }

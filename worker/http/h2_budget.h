@@ -1,8 +1,8 @@
-/* h2_budget.h - how much of what costs us little to ask and much to do an HTTP/2 peer may send.
- * Does:     read the frame headers of the byte stream, count resets, control frames, empty and tiny DATA, priorities and
- *           continuations against token buckets; what the peer was served earns it credit. Pure.
- * Does not: read a clock, parse payloads or close anything: who asks acts on `why`.
- * See:      h2_session.c (GOAWAY ENHANCE_YOUR_CALM), t/unit/worker/http/h2_budget.c (every rule as a row) */
+/* h2_budget.h - how much of what is cheap to send and dear to serve an HTTP/2 peer may send.
+ * Does:     count resets, control frames, empty and tiny DATA, priorities and continuations against token buckets; what
+ *           the peer was served earns it credit. Pure.
+ * Does not: read a clock, find frames (h2_scan.h) or close anything: who asks acts on `why`.
+ * See:      RFC 9113 section 10.5, t/unit/worker/http/h2_budget.c (every rule as a row) */
 #ifndef GALLEY_WORKER_HTTP_H2_BUDGET_H
 #define GALLEY_WORKER_HTTP_H2_BUDGET_H
 
@@ -23,9 +23,23 @@ enum {
     H2_EMPTY_DATA = 100,  /* in the connection's life */
     H2_CONTINUATIONS = 8, /* in one field block */
     H2_CREDIT_MAX = 10000,
-    H2_FRAME_HEAD_BYTES = 9,
-    H2_PREFACE_BYTES = 24,
 };
+
+/* RFC 9113 section 6, RFC 9218 section 7.1 */
+enum h2_frame_type {
+    H2_DATA,
+    H2_HEADERS,
+    H2_PRIORITY,
+    H2_RST_STREAM,
+    H2_SETTINGS,
+    H2_PUSH_PROMISE,
+    H2_PING,
+    H2_GOAWAY,
+    H2_WINDOW_UPDATE,
+    H2_CONTINUATION,
+    H2_PRIORITY_UPDATE = 16
+};
+enum { H2_FLAG_END_STREAM = 1, H2_FLAG_END_HEADERS = 4, H2_FLAG_PADDED = 8 };
 
 struct h2_bucket {
     int64_t refilled_ms;
@@ -37,17 +51,13 @@ struct h2_budget {
     int32_t
         credit; /* WINDOW_UPDATE, PING and priority updates that are the echo of what we served */
     int32_t empty_data, continuations;
-    uint32_t payload_left; /* of the frame (or preface) whose bytes come next */
-    uint8_t head_len;      /* bytes in `head` */
-    bool is_in_block;      /* a field block has begun and not ended */
-    uint8_t head[H2_FRAME_HEAD_BYTES];
     const char *why; /* what was exceeded, a static phrase; NULL: nothing */
 };
 
-/* A connection whose first byte is that of the client's preface. */
 void h2_budget_init(struct h2_budget *budget, int64_t now_ms);
-/* Count the frames that begin in data[0, len), the next bytes of the stream. false: `why` says what was exceeded. */
-bool h2_budget_scan(struct h2_budget *budget, const uint8_t *data, size_t len, int64_t now_ms);
+/* Count a frame that begins now. false: `why` says what was exceeded. */
+bool h2_budget_frame(struct h2_budget *budget, unsigned type, unsigned flags, uint32_t len,
+                     int64_t now_ms);
 /* We reset a stream because of the peer. false: too many. */
 bool h2_budget_reset(struct h2_budget *budget, int64_t now_ms);
 /* We sent a DATA frame of `bytes`: its echo in WINDOW_UPDATEs is paid for. */

@@ -9,46 +9,6 @@
 
 #include "common/bug.h"
 
-/* ---- fates: what a frame on a stream that is no more means ---- */
-
-static uint8_t *fate_of(struct h2_session *session, int32_t id)
-{
-    return &session->fates[(uint32_t)id / 2 % H2_FATES];
-}
-
-static void note_opened(struct h2_session *session, int32_t id)
-{
-    int32_t skipped = session->last_id + 2;
-    if (id - skipped > 2 * H2_FATES)
-        skipped = id - 2 * H2_FATES;
-    for (; skipped < id; skipped += 2)
-        *fate_of(session, skipped) = H2_PASSED_OVER;
-    *fate_of(session, id) = H2_OPEN;
-    session->last_id = id;
-}
-
-/* nghttp2 ignores HEADERS on streams it has forgotten; RFC 9113 5.1 and 5.1.1 want the connection closed, except where
- * we have reset the stream and the peer may not know yet. */
-static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *head, void *user_data)
-{
-    struct h2_session *session = user_data;
-    int32_t id = head->stream_id;
-    if (head->type != NGHTTP2_HEADERS || id % 2 == 0)
-        return 0;
-    if (id > session->last_id) {
-        note_opened(session, id);
-        return 0;
-    }
-    if (session->last_id - id >= 2 * H2_FATES || nghttp2_session_find_stream(ng, id) != NULL)
-        return 0;
-    uint8_t fate = *fate_of(session, id);
-    if (fate == H2_PASSED_OVER)
-        h2_doom(session, NGHTTP2_PROTOCOL_ERROR, "stream identifier below an earlier one");
-    else if (fate == H2_ENDED_BY_PEER)
-        h2_doom(session, NGHTTP2_STREAM_CLOSED, "HEADERS on a closed stream");
-    return 0;
-}
-
 /* ---- what nghttp2 tells of input ---- */
 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user_data)
@@ -121,9 +81,6 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
         break;
     case NGHTTP2_RST_STREAM:
         session->server->stats->h2_streams_reset++;
-        stream = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
-        if (stream != NULL)
-            stream->is_peer_reset = true;
         break;
     case NGHTTP2_SETTINGS:
         session->has_settings = true;
@@ -144,10 +101,6 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error_code,
     struct h2_stream *stream = nghttp2_session_get_stream_user_data(ng, id);
     if (stream == NULL)
         return 0;
-    if (session->last_id - id < 2 * H2_FATES) {
-        bool is_ended_by_peer = stream->is_input_done || stream->is_peer_reset;
-        *fate_of(session, id) = is_ended_by_peer ? H2_ENDED_BY_PEER : H2_RESET_BY_US;
-    }
     if (session->head == stream)
         session->head = NULL;
     h2_stream_close(stream, error_code != NGHTTP2_NO_ERROR || !stream->is_answer_sent);
@@ -163,8 +116,8 @@ static void on_reset_sent(struct h2_session *session, const nghttp2_frame *frame
     session->server->stats->h2_streams_reset++;
     if (stream != NULL && stream->is_reset)
         return; /* by our own will */
-    if (!h2_budget_reset(&session->budget, loop_now_ms(session->server->loop)))
-        h2_doom(session, NGHTTP2_ENHANCE_YOUR_CALM, session->budget.why);
+    if (!h2_budget_reset(&session->scan.budget, loop_now_ms(session->server->loop)))
+        h2_doom(session, NGHTTP2_ENHANCE_YOUR_CALM, session->scan.budget.why);
 }
 
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user_data)
@@ -223,7 +176,7 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
     }
     memcpy(at, head, H2_FRAME_HEAD_BYTES);
     session->out_used += H2_FRAME_HEAD_BYTES + len;
-    h2_budget_served(&session->budget, len);
+    h2_budget_served(&session->scan.budget, len);
     h2_stream_sent(stream, len);
     return 0;
 }
@@ -235,7 +188,6 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks *callbacks;
     if (nghttp2_session_callbacks_new(&callbacks) != 0)
         return NULL;
-    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);

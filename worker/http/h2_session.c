@@ -65,6 +65,7 @@ void h2_doom(struct h2_session *session, uint32_t error_code, const char *why)
     h2_touch(session);
 }
 
+void h2_drain_finally(struct h2_session *session)
 {
     if (!session->is_draining || session->is_drain_final)
         return;
@@ -268,7 +269,7 @@ void h2_rest(struct h2_session *session)
     enum conn_timeout timeout = CONN_TIMEOUT_NONE;
     if (session->is_closing)
         return;
-    if (!session->has_settings || session->budget.is_in_block)
+    if (!session->has_settings || session->scan.is_in_block)
         timeout = CONN_TIMEOUT_HEAD;
     else if (session->slot_count == 0)
         timeout = CONN_TIMEOUT_IDLE;
@@ -286,7 +287,7 @@ static void h2_on_timeout(struct conn *conn)
         conn_close(conn);
         return;
     }
-    bool is_idle = session->has_settings && !session->budget.is_in_block;
+    bool is_idle = session->has_settings && !session->scan.is_in_block;
     (void)nghttp2_session_terminate_session(session->ng,
                                             is_idle ? NGHTTP2_NO_ERROR : NGHTTP2_SETTINGS_TIMEOUT);
     if (flush(session)) /* the socket is full: nobody will see the GOAWAY */
@@ -328,8 +329,8 @@ static void feed(struct h2_session *session, const char *data, size_t len)
     const uint8_t *bytes = (const uint8_t *)data;
     if (session->is_doomed)
         return;
-    if (!h2_budget_scan(&session->budget, bytes, len, loop_now_ms(session->server->loop))) {
-        h2_doom(session, NGHTTP2_ENHANCE_YOUR_CALM, session->budget.why);
+    if (!h2_scan_bytes(&session->scan, bytes, len, loop_now_ms(session->server->loop))) {
+        h2_doom(session, session->scan.error, session->scan.why);
         return;
     }
     ssize_t n = nghttp2_session_mem_recv(session->ng, bytes, len);
@@ -414,9 +415,8 @@ void h2_open(struct conn *conn)
     list_init(&session->orphans);
     list_init(&session->spare);
     buf_init(&session->pending, PENDING_BYTES);
-    session->last_id = -1;
     session->progress_ms = loop_now_ms(server->loop);
-    h2_budget_init(&session->budget, session->progress_ms);
+    h2_scan_init(&session->scan, session->progress_ms);
     server->stats->h2_sessions_total++;
     conn->protocol = session;
     conn->ops = &h2_conn_ops;

@@ -182,7 +182,7 @@ static void finish_request(struct h2_stream *stream, const struct galley_request
     h2_stream_discard_input(stream, req->body_error < 0);
 }
 
-static void stream_main(galley_async *co, void *arg)
+GALLEY_YIELDS static void stream_main(galley_async *co, void *arg)
 {
     struct h2_stream *stream = arg;
     __attribute__((uninitialized)) struct galley_request req;

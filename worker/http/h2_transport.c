@@ -39,7 +39,7 @@ static int send_continue(struct h2_stream *stream)
 }
 
 /* Wait for more of the body, no longer than the least rate allows. 0, -errno. */
-static int wait_for_input(struct h2_stream *stream, struct galley_request *req)
+GALLEY_YIELDS static int wait_for_input(struct h2_stream *stream, struct galley_request *req)
 {
     const struct settings *settings = stream->server->settings;
     int64_t begun_ms = loop_now_ms(stream->server->loop);
@@ -68,7 +68,7 @@ static ssize_t take_input(struct h2_stream *stream, struct galley_request *req, 
     return req->body_bytes > req->max_body_bytes ? fail_body(req, -EMSGSIZE) : (ssize_t)n;
 }
 
-static ssize_t h2_body_read(struct galley_request *req, void *buf, size_t len)
+GALLEY_YIELDS static ssize_t h2_body_read(struct galley_request *req, void *buf, size_t len)
 {
     struct h2_stream *stream = req->stream;
     if (req->body_error < 0)
@@ -252,7 +252,7 @@ static bool hold(struct h2_stream *stream, const void *data, size_t len)
 }
 
 /* Wait until the output is sent. 0; -EPIPE the stream is gone, -ETIMEDOUT the peer takes nothing, -ECANCELED. */
-static int wait_for_output(struct h2_stream *stream, struct galley_request *req)
+GALLEY_YIELDS static int wait_for_output(struct h2_stream *stream, struct galley_request *req)
 {
     int64_t limit_ms = stream->server->settings->write_timeout;
     stream->progress_ms = loop_now_ms(stream->server->loop);
@@ -297,8 +297,8 @@ static void resume(struct h2_stream *stream)
     h2_touch(stream->session);
 }
 
-static int put_output(struct h2_stream *stream, struct galley_request *req, const void *data,
-                      size_t len, bool is_last)
+GALLEY_YIELDS static int put_output(struct h2_stream *stream, struct galley_request *req,
+                                    const void *data, size_t len, bool is_last)
 {
     if (is_last && hold(stream, data, len)) {
         resume(stream);
@@ -328,7 +328,8 @@ GALLEY_YIELDS static int h2_send_head(struct galley_request *req, uint64_t conte
     return put_output(stream, req, body, len, is_end);
 }
 
-static int h2_send_body(struct galley_request *req, const void *data, size_t len, bool is_end)
+GALLEY_YIELDS static int h2_send_body(struct galley_request *req, const void *data, size_t len,
+                                      bool is_end)
 {
     struct h2_stream *stream = req->stream;
     if (is_bodyless(req))
@@ -338,7 +339,8 @@ static int h2_send_body(struct galley_request *req, const void *data, size_t len
     return len == 0 && !is_end ? 0 : put_output(stream, req, data, len, is_end);
 }
 
-static int h2_send_file(struct galley_request *req, int file_fd, off_t offset, size_t len)
+GALLEY_YIELDS static int h2_send_file(struct galley_request *req, int file_fd, off_t offset,
+                                      size_t len)
 {
     struct h2_stream *stream = req->stream;
     if (is_bodyless(req))
