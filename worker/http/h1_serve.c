@@ -154,6 +154,23 @@ static int preface_check(const struct conn *conn)
     return len >= PREFACE_BYTES ? 1 : -1;
 }
 
+/* Whether the first line is text, but no HTTP/1 at all, where HTTP/2 may be spoken: then it is a broken preface, and
+ * HTTP/2 says so (RFC 9113 3.4). */
+static bool is_broken_preface(const struct conn *conn)
+{
+    if (conn->flags & H1_NOT_FIRST || conn->is_tls || !conn->server->settings->h2c)
+        return false;
+    const char *line = conn->in + conn->in_start;
+    const char *end = memchr(line, '\n', unread_bytes(conn));
+    const char *space = end == NULL ? NULL : memchr(line, ' ', (size_t)(end - line));
+    if (space == NULL || memmem(line, (size_t)(end - line), "HTTP/", 5) != NULL)
+        return false;
+    for (const char *at = line; at < space; at++)
+        if (*at < 'A' || *at > 'Z')
+            return false;
+    return http_method_of((galley_str){line, (size_t)(space - line)}) == HTTP_OTHER;
+}
+
 /* Keep an incomplete head for later, with room for more. False: the connection is closed. */
 static bool h1_keep_partial(struct conn *conn)
 {
@@ -217,6 +234,10 @@ static bool h1_consume(struct conn *conn)
                                             : h1_parse_head(&server->head, conn->in + conn->in_start,
                                                             unread_bytes(conn), &conn->scanned,
                                                             &server->limits);
+        if (head_bytes == H1_BAD && is_broken_preface(conn)) {
+            h2_open(conn);
+            return false;
+        }
         if (head_bytes == H1_BAD) {
             h1_refuse(conn, &server->head);
             return false;
