@@ -202,7 +202,8 @@ static void start_ended(void *arg)
         return;
     }
     errmsg_set(&worker->why, "the start hook of %s failed", app_title(worker->app));
-    loop_stop(worker->loop);
+    worker->has_failed = true;
+    loop_stop(worker->loop); /* if it runs: the hook may never have waited */
 }
 
 static int start(struct worker *worker)
@@ -286,7 +287,7 @@ int worker_main(const struct inherit *inherit)
     snprintf(who, sizeof who, "worker %d", inherit->slot);
     log_open(inherit->log_fd, log_get_level(), who);
     worker->inherit = inherit;
-    if (start(worker) == 0)
+    if (start(worker) == 0 && !worker->has_failed)
         loop_run(worker->loop, before_poll, worker);
     int status = 0;
     if (!worker->is_ready) {
