@@ -193,6 +193,8 @@ static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct g
         req->max_body_bytes = route->max_body_bytes;
     if (route->timeout_ms > 0)
         coro_set_deadline(req->co, req->started_ms + route->timeout_ms);
+    if (req->content_length != HTTP_LENGTH_UNKNOWN && req->content_length > req->max_body_bytes)
+        return response_send_detail(req, 413, GALLEY_STR("Content Too Large"));
     void *in = arena_alloc(&req->arena, route->in->size);
     void *out = arena_alloc(&req->arena, endpoint->output.bytes);
     if (in == NULL || out == NULL)
