@@ -38,8 +38,8 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
-#define CORO_NO_ASAN __attribute__((noinline, no_sanitize_address))
-#define CORO_INLINE  static inline __attribute__((always_inline, no_sanitize_address))
+#define CORO_SWITCH static __attribute__((noinline, no_sanitize_address))
+#define CORO_MAIN   static __attribute__((no_sanitize_address))
 /* Leaving for the stack [low, low + size); `fake` keeps this stack's fake frames, NULL when it has ended. */
 #define san_leave(fake, low, size) __sanitizer_start_switch_fiber(fake, low, size)
 /* First thing on a stack; tells where we came from. */
@@ -49,8 +49,9 @@
 #define san_stack_add(low, size)   __lsan_register_root_region(low, size)
 #define san_stack_drop(low, size)  __lsan_unregister_root_region(low, size)
 #else
-#define CORO_NO_ASAN
-#define CORO_INLINE                           static inline __attribute__((always_inline))
+/* Inlined: the ret of a function that a switch went through is never predicted. */
+#define CORO_SWITCH                           static inline __attribute__((always_inline))
+#define CORO_MAIN                             static
 #define san_leave(fake, low, size)            ((void)0)
 #define san_arrive(fake, from_low, from_size) ((void)0)
 #define san_stack_clear(low, size)            ((void)0)

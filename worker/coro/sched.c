@@ -28,14 +28,14 @@ const char *coro_state_name(enum coro_state state)
 
 /* ---- the two sides of the switch ---- */
 
-static CORO_NO_ASAN void switch_in(struct sched *sched, galley_async *co)
+CORO_SWITCH void switch_in(struct sched *sched, galley_async *co)
 {
     san_leave(&sched->fake_stack, co->stack_low, sched->stacks.stack_bytes);
     ctx_switch(&sched->ctx, &co->ctx);
     san_arrive(sched->fake_stack, NULL, NULL);
 }
 
-static CORO_NO_ASAN void switch_out(galley_async *co)
+CORO_SWITCH void switch_out(galley_async *co)
 {
     struct sched *sched = co->sched;
     san_leave(co->state == CORO_DONE ? NULL : &co->fake_stack, sched->loop_stack,
@@ -44,13 +44,13 @@ static CORO_NO_ASAN void switch_out(galley_async *co)
     san_arrive(co->fake_stack, &sched->loop_stack, &sched->loop_stack_bytes);
 }
 
-static void coro_finish(galley_async *co, bool had_open_scope)
+static GALLEY_YIELDS void coro_finish(galley_async *co, bool had_open_scope)
 {
     coro__join_forgotten(co, had_open_scope);
     coro_run_defers(co);
 }
 
-static CORO_NO_ASAN _Noreturn void coro_main(struct coro_ctx *from, struct coro_ctx *self)
+CORO_MAIN _Noreturn void coro_main(struct coro_ctx *from, struct coro_ctx *self)
 {
     galley_async *co = LIST_ENTRY(self, galley_async, ctx);
     (void)from;
@@ -209,7 +209,7 @@ static void report_ignored(galley_async *co)
              co->file, co->line, CORO_IGNORED_MAX);
 }
 
-static int refuse(galley_async *co)
+static GALLEY_YIELDS int refuse(galley_async *co)
 {
     co->ignored_count++;
     if (co->ignored_count == CORO_IGNORED_MAX)

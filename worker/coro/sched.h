@@ -69,7 +69,7 @@ void coro_enqueue(galley_async *co);
 /* Let a WAITING one go on with what no waker brought: -ECANCELED, -ETIMEDOUT. A wake may still overrule it. */
 void coro_interrupt(galley_async *co, int result);
 /* The refusal of a cancellation point: looks at the clock too. 0 or -ECANCELED (counted). */
-int coro_check_point(galley_async *co);
+GALLEY_YIELDS int coro_check_point(galley_async *co);
 
 int timer_reserve(struct timer_heap *heap, size_t count);
 void timer_set(struct timer_heap *heap, galley_async *co, int64_t at_ms);
