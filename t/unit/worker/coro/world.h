@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "worker/coro/coro.h"
+#include "worker/coro/sanitize.h"
 #include "worker/coro/sched.h"
 
 static struct {
@@ -138,5 +139,51 @@ static inline bool world_logged(const char *text)
     log[len > 0 ? len : 0] = '\0';
     return strstr(log, text) != NULL;
 }
+
+static inline void world_forget_log(void)
+{
+    assert_int_equal(ftruncate(world.log_fd, 0), 0);
+    assert_int_equal(lseek(world.log_fd, 0, SEEK_SET), 0);
+}
+
+/* A rule of waiting as a row: run `entry` as a request's coroutine, compare what it noted and how long it took. */
+struct rule {
+    const char *name;
+    void (*entry)(galley_async *co, void *arg);
+    const char *trace;
+    int64_t took_ms;    /* of the hand-set clock; a sleep of n takes n + 1 */
+    const char *logged; /* NULL: nothing of interest */
+};
+
+static inline void check_rule(void **state)
+{
+    const struct rule *rule = *state;
+    int64_t start_ms = world.now_ms;
+    world_start(rule->name, rule->entry, NULL);
+    world_run();
+    if (rule->trace)
+        assert_string_equal(world.trace, rule->trace);
+    assert_int_equal(world.now_ms - start_ms, rule->took_ms);
+    assert_int_equal(sched_live_count(world.sched), 0);
+    assert_int_equal(world.stats.coroutines_live, 0);
+    if (rule->logged)
+        assert_true(world_logged(rule->logged));
+}
+
+/* One group of tests, so that TAP has one plan: rules first, then the others. */
+static inline int world_main(const struct rule *rules, size_t rule_count,
+                             const struct CMUnitTest *others, size_t other_count)
+{
+    struct CMUnitTest tests[128] = {{0}};
+    size_t count = 0;
+    for (size_t i = 0; i < rule_count; i++)
+        tests[count++] = (struct CMUnitTest){rules[i].name, check_rule, world_set_up,
+                                             world_tear_down, (void *)(uintptr_t)&rules[i]};
+    for (size_t i = 0; i < other_count; i++)
+        tests[count++] = others[i];
+    return _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
+}
+#define WORLD_RUN(rules, others)                                                                   \
+    world_main(rules, sizeof(rules) / sizeof(rules)[0], others, sizeof(others) / sizeof(others)[0])
 
 #endif
