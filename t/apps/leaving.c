@@ -6,7 +6,8 @@ static struct {
 } counts;
 
 GALLEY_STRUCT(wait_in, (int64_t, ms, QUERY));
-GALLEY_STRUCT(counts, (int64_t, waiting), (int64_t, cancelled), (int64_t, finished), (int64_t, defers_run));
+GALLEY_STRUCT(counts, (int64_t, waiting), (int64_t, cancelled), (int64_t, finished),
+              (int64_t, defers_run));
 
 static void count_defer(galley_async *co, int64_t *counter)
 {
@@ -47,10 +48,12 @@ static int read_counts(galley_async *co, const struct galley_none *in, struct co
 }
 
 GALLEY_APP(.title = "Leaving",
-           .routes = GALLEY_ROUTES(
-               GALLEY_GET("/wait", wait_for_it, wait_in, galley_text),
-               GALLEY_POST("/wait", wait_for_it, wait_in, galley_text),
-               GALLEY_GET("/stay", wait_for_it, wait_in, galley_text, .on_disconnect = GALLEY_FINISH),
-               GALLEY_POST("/leave", wait_for_it, wait_in, galley_text, .on_disconnect = GALLEY_CANCEL),
-               GALLEY_GET("/short", wait_for_it, wait_in, galley_text, .timeout_ms = 50),
-               GALLEY_GET("/counts", read_counts, galley_none, counts)));
+           .routes = GALLEY_ROUTES(GALLEY_GET("/wait", wait_for_it, wait_in, galley_text),
+                                   GALLEY_POST("/wait", wait_for_it, wait_in, galley_text),
+                                   GALLEY_GET("/stay", wait_for_it, wait_in, galley_text,
+                                              .on_disconnect = GALLEY_FINISH),
+                                   GALLEY_POST("/leave", wait_for_it, wait_in, galley_text,
+                                               .on_disconnect = GALLEY_CANCEL),
+                                   GALLEY_GET("/short", wait_for_it, wait_in, galley_text,
+                                              .timeout_ms = 50),
+                                   GALLEY_GET("/counts", read_counts, galley_none, counts)));

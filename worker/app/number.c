@@ -326,7 +326,7 @@ static size_t write_exponent(char *to, const struct decimal *decimal, bool is_tw
 size_t number_write_float(char *to, double value, enum float_form form)
 {
     char *next = to;
-    if (signbit(value))
+    if (signbit(value) && !(value == 0 && form == FLOAT_PLAIN))
         *next++ = '-';
     struct decimal decimal = {.digits = "0", .count = 1, .point = 1};
     if (value != 0)
