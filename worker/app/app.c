@@ -124,13 +124,11 @@ struct sync_call {
     const struct endpoint *endpoint;
     const void *in;
     void *out;
-    bool has_run;
 };
 
 static int run_sync(galley_sync *rq, void *arg)
 {
-    struct sync_call *call = arg;
-    call->has_run = true;
+    const struct sync_call *call = arg;
     return call->endpoint->route->run(rq, call->in, call->out);
 }
 
@@ -139,13 +137,16 @@ static GALLEY_YIELDS int call_handler(const struct endpoint *endpoint, struct ga
 {
     if (endpoint->route->async)
         return endpoint->route->run(req->co, in, out);
-    struct sync_call call = {endpoint, in, out, false};
-    int rc = pool_run(req->server->pool, req->co, run_sync, &call);
-    if (rc != -EAGAIN || call.has_run)
-        return rc;
-    /* The pool had no place for it: soon it will. */
-    rc = response_set_field(req, GALLEY_STR("retry-after"), GALLEY_STR("1"));
-    return rc < 0 ? rc : galley__fail_status(req, 503);
+    struct sync_call call = {endpoint, in, out};
+    return pool_run(req->server->pool, req->co, run_sync, &call);
+}
+
+/* No thread or no coroutine was to be had: soon there will be. */
+static GALLEY_YIELDS int answer_busy(struct galley_request *req)
+{
+    req->out_first = req->out_last = NULL;
+    int rc = response_set_field(req, GALLEY_STR("retry-after"), GALLEY_STR("1"));
+    return rc < 0 ? rc : response_send_detail(req, 503, GALLEY_STR("Service Unavailable"));
 }
 
 /* The handler did what it should not: say so in the log, and to the client no more than FastAPI does. */
@@ -177,6 +178,8 @@ static GALLEY_YIELDS int answer(const struct endpoint *endpoint, struct galley_r
         return rc; /* request_run knows what each reason is answered */
     if (rc == REQUEST_FAILED && req->is_failed && req->response == RESPONSE_NONE)
         return response_send_detail(req, req->fail_status, req->fail_detail);
+    if (rc == -EAGAIN && req->response == RESPONSE_NONE)
+        return answer_busy(req);
     if (req->body_error < 0 && rc == req->body_error)
         return rc; /* the client's fault: request_run has its status */
     return answer_failed(endpoint, req, rc);
