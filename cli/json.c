@@ -1,7 +1,7 @@
 /* json.c - JSON on standard output, from MessagePack.
  * Does:     print values as compact JSON.
  * Does not: buffer: stdio does; cli_main finds out whether it could be written.
- * See:      json.h, t/unit/cli/json.c */
+ * See:      json.h, t/21-cli-rpc.t */
 #include "cli/json.h"
 
 #include <errno.h>
