@@ -15,7 +15,10 @@
 #include <event2/event_struct.h>
 #pragma pop_macro("LIST_ENTRY")
 #include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/bug.h"
 #include "common/log.h"
@@ -25,6 +28,7 @@ struct loop {
     int64_t now_ms;
     bool is_now_old; /* a poll came since it was read */
     int64_t wake_ms; /* what `wake` is armed for; NEVER_MS: not armed */
+    int wake_fd;     /* a timerfd: libevent's own timers go by a clock of 4 ms */
     struct event wake;
     struct list fired;
     bool stopping;
@@ -74,6 +78,7 @@ static void libevent_said(int severity, const char *message)
              message);
 }
 
+/* Edge-triggered, so that it need not be read: setting it again clears it. */
 static void wake_fired(evutil_socket_t fd, short what, void *arg)
 {
     struct loop *loop = arg;
@@ -92,16 +97,26 @@ struct loop *loop_new(void)
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
     event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE);
-    loop->base = event_base_new_with_config(config);
-    if (!loop->base)
-        goto free_both;
-    event_config_free(config);
     list_init(&loop->fired);
     loop->wake_ms = NEVER_MS;
     loop->now_ms = clock_now_ms();
-    event_assign(&loop->wake, loop->base, -1, 0, wake_fired, loop);
+    loop->wake_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (loop->wake_fd < 0)
+        goto free_both;
+    loop->base = event_base_new_with_config(config);
+    if (!loop->base)
+        goto close_fd;
+    event_assign(&loop->wake, loop->base, loop->wake_fd, EV_READ | EV_ET | EV_PERSIST, wake_fired,
+                 loop);
+    if (event_add(&loop->wake, NULL) < 0)
+        goto free_base;
+    event_config_free(config);
     return loop;
 
+free_base:
+    event_base_free(loop->base);
+close_fd:
+    close(loop->wake_fd);
 free_both:
     if (config)
         event_config_free(config);
@@ -115,6 +130,7 @@ void loop_free(struct loop *loop)
         return;
     event_del(&loop->wake);
     event_base_free(loop->base);
+    close(loop->wake_fd);
     free(loop);
 }
 
@@ -134,11 +150,10 @@ static void arm_wake(struct loop *loop, int64_t wait_ms)
     int64_t wake_ms = wait_ms < NEVER_MS - now_ms ? now_ms + wait_ms : NEVER_MS;
     if (wake_ms >= loop->wake_ms)
         return;
-    int64_t left_ms = wake_ms - clock_now_ms();
-    if (left_ms < 0)
-        left_ms = 0;
-    struct timeval delay = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
-    event_add(&loop->wake, &delay);
+    struct itimerspec when = {
+        .it_value = {.tv_sec = wake_ms / 1000, .tv_nsec = wake_ms % 1000 * 1000000}};
+    int error = timerfd_settime(loop->wake_fd, TFD_TIMER_ABSTIME, &when, NULL);
+    GALLEY_BUG_IF(error < 0, "the timer of the loop: %s", strerror(errno));
     loop->wake_ms = wake_ms;
 }
 

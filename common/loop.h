@@ -68,8 +68,7 @@ void loop_event_stop(struct loop_event *event);
 void loop_event_fire(struct loop_event *event, unsigned what);
 
 /* Call fn once in `delay_ms`; starting again moves it. Zero the struct before the first start.
- * Timers and the wait of before_poll may be late by the tick of the kernel's coarse clock (1 to 4
- * ms). */
+ * It may be late by the tick of the kernel's coarse clock (4 ms); the wait of before_poll is not. */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms,
                       loop_timer_fn *fn, void *arg);
 /* Harmless for one that was zeroed, has fired or was stopped. */
