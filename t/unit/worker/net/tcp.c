@@ -155,16 +155,14 @@ static void test_full_then_writable(void **state)
     struct iovec piece = {block, sizeof(block)};
     for (int round = 0; round < 3; round++) {
         size_t total = 0;
-        do { /* until the peer's side of the network is full, too */
-            ssize_t sent;
-            bench_forget(bench);
-            while ((sent = bench->io.ops->send(&bench->io, &piece, 1)) > 0)
-                total += (size_t)sent;
-            assert_int_equal(sent, -EAGAIN);
+        ssize_t sent;
+        while ((sent = bench->io.ops->send(&bench->io, &piece, 1)) > 0)
+            total += (size_t)sent;
+        assert_int_equal(sent, -EAGAIN);
+        bench_forget(bench);
+        for (int i = 0; i < 12; i++)
             bench_turn(bench);
-            bench_turn(bench);
-        } while (bench->what & IO_WRITABLE);
-        assert_quiet(bench);
+        assert_true(bench->calls <= 4); /* the network may still take some; no edge a turn */
         drain_peer(bench, total);
         BENCH_UNTIL(bench, bench->what & IO_WRITABLE);
     }
