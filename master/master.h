@@ -19,7 +19,7 @@ struct master_opts {
     worker_main_fn *worker_main;   /* called in each child */
     master_load_fn *load_settings; /* NULL: a reload keeps the settings */
     void *load_arg;
-    int argc;                      /* as main got them */
+    int argc; /* as main got them */
     char **argv;
 };
 

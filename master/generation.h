@@ -1,0 +1,24 @@
+/* generation.h - the workers of one configuration, and what they need.
+ * Does:     make it (files read, sockets open, slots empty) and take it apart.
+ * Does not: fork; supervise.c does when policy says so. */
+#ifndef GALLEY_MASTER_GENERATION_H
+#define GALLEY_MASTER_GENERATION_H
+
+#include "master/state.h"
+
+/* A TRIAL generation with `workers` empty slots. `settings` becomes its own if `owns_settings`, even on failure.
+ * NULL with a sentence. */
+struct generation *generation_new(struct master *master, struct settings *settings,
+                                  bool owns_settings, size_t workers, struct errmsg *why);
+/* Its last worker has gone. */
+void generation_free(struct generation *generation);
+/* One more slot, empty; NULL without memory. */
+struct slot *generation_add_slot(struct master *master, struct generation *generation, int number);
+void slot_free(struct slot *slot);
+/* Every slot gets at least this goal. */
+void generation_set_goal(struct generation *generation, enum slot_goal goal);
+size_t generation_count(const struct generation *generation, enum slot_state state);
+/* How many slots are to serve. */
+size_t generation_serving_count(const struct generation *generation);
+
+#endif
