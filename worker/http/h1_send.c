@@ -9,61 +9,53 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/bug.h"
 #include "worker/http/response.h"
 
 /* Bodies up to this size are copied behind the head, larger ones travel beside it. */
 enum { COPY_BODY_BYTES = 16 * 1024, FILE_SLICE_BYTES = 1 << 20 };
 
-/* The output buffer being written: never beyond `end`. */
-struct out {
-    char *at, *end;
-};
-
-static void put(struct out *out, const void *data, size_t len)
+/* A head is written without a check at each piece: head_bytes() has compared its whole size with the buffer before. */
+static inline __attribute__((always_inline)) char *put(char *at, const void *data, size_t len)
 {
-    GALLEY_BUG_IF(len > (size_t)(out->end - out->at), "an answer's head of more than head_bytes()");
-    memcpy(out->at, data, len);
-    out->at += len;
+    memcpy(at, data, len);
+    return at + len;
 }
 
-#define PUT(out, literal) put(out, literal, sizeof(literal) - 1)
+#define PUT(at, literal) put(at, literal, sizeof(literal) - 1)
 
-static void put_str(struct out *out, galley_str text)
+static inline char *put_str(char *at, galley_str text)
 {
-    put(out, text.data, text.len);
+    return put(at, text.data, text.len);
 }
 
-static void put_uint(struct out *out, uint64_t value)
+static char *put_uint(char *at, uint64_t value)
 {
     char digits[20];
-    size_t at = sizeof digits;
+    size_t first = sizeof digits;
     do {
-        digits[--at] = (char)('0' + value % 10);
+        digits[--first] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    put(out, digits + at, sizeof digits - at);
+    return put(at, digits + first, sizeof digits - first);
 }
 
-static void put_status_line(struct out *out, int status)
+static char *put_status_line(char *at, int status)
 {
-    if (status == 200) {
-        PUT(out, "HTTP/1.1 200 OK\r\n");
-        return;
-    }
+    if (status == 200)
+        return PUT(at, "HTTP/1.1 200 OK\r\n");
     const char *reason = http_reason(status);
-    PUT(out, "HTTP/1.1 ");
-    put_uint(out, (uint64_t)status);
-    PUT(out, " ");
-    put(out, reason, strlen(reason));
-    PUT(out, "\r\n");
+    at = PUT(at, "HTTP/1.1 ");
+    at = put_uint(at, (uint64_t)status);
+    at = PUT(at, " ");
+    at = put(at, reason, strlen(reason));
+    return PUT(at, "\r\n");
 }
 
-static void put_date(struct out *out, struct server *server)
+static char *put_date(char *at, struct server *server)
 {
-    PUT(out, "date: ");
-    put(out, server_date(server), 29);
-    PUT(out, "\r\n");
+    at = PUT(at, "date: ");
+    at = put(at, server_date(server), SERVER_DATE_BYTES);
+    return PUT(at, "\r\n");
 }
 
 /* ---- sending ---- */
@@ -146,34 +138,34 @@ static size_t head_bytes(const struct galley_request *req)
     return need;
 }
 
-static void put_head(struct out *out, struct h1_request *r, uint64_t content_length)
+static char *put_head(char *at, struct h1_request *r, uint64_t content_length)
 {
     struct galley_request *req = &r->req;
-    put_status_line(out, req->status);
-    put_date(out, req->server);
+    at = put_status_line(at, req->status);
+    at = put_date(at, req->server);
     if (req->content_type.data != NULL) {
-        PUT(out, "content-type: ");
-        put_str(out, req->content_type);
-        PUT(out, "\r\n");
+        at = PUT(at, "content-type: ");
+        at = put_str(at, req->content_type);
+        at = PUT(at, "\r\n");
     }
     if (r->is_chunked_out) {
-        PUT(out, "transfer-encoding: chunked\r\n");
+        at = PUT(at, "transfer-encoding: chunked\r\n");
     } else if (content_length != HTTP_LENGTH_UNKNOWN && !http_status_is_bodyless(req->status)) {
-        PUT(out, "content-length: ");
-        put_uint(out, content_length);
-        PUT(out, "\r\n");
+        at = PUT(at, "content-length: ");
+        at = put_uint(at, content_length);
+        at = PUT(at, "\r\n");
     }
     for (const struct http_out_field *field = req->out_first; field != NULL; field = field->next) {
-        put_str(out, field->name);
-        PUT(out, ": ");
-        put_str(out, field->value);
-        PUT(out, "\r\n");
+        at = put_str(at, field->name);
+        at = PUT(at, ": ");
+        at = put_str(at, field->value);
+        at = PUT(at, "\r\n");
     }
     if (r->conn->flags & H1_CLOSE)
-        PUT(out, "connection: close\r\n");
+        at = PUT(at, "connection: close\r\n");
     else if (r->is_minor_0)
-        PUT(out, "connection: keep-alive\r\n");
-    PUT(out, "\r\n");
+        at = PUT(at, "connection: keep-alive\r\n");
+    return PUT(at, "\r\n");
 }
 
 /* `len` bytes of a chunked body, with the last chunk behind them if `is_end`. 0, -errno. */
@@ -210,24 +202,23 @@ int h1_send_head(struct galley_request *req, uint64_t content_length, const void
             return rc;
     }
     plan(r, content_length, is_end);
-    struct out out = {server->out, server->out + sizeof server->out};
-    put_head(&out, r, content_length);
+    char *at = put_head(server->out, r, content_length);
     bool is_bodyless = req->method == HTTP_HEAD || http_status_is_bodyless(req->status);
     if (is_bodyless)
         len = 0;
     if (r->is_chunked_out && !is_bodyless) {
-        struct iovec head = {server->out, (size_t)(out.at - server->out)};
+        struct iovec head = {server->out, (size_t)(at - server->out)};
         return send_chunk(r, head, body, len, is_end);
     }
     struct iovec pieces[2];
     int count = 1;
     if (len > 0 && len <= COPY_BODY_BYTES) {
-        put(&out, body, len);
+        at = put(at, body, len);
     } else if (len > 0) {
         pieces[1] = (struct iovec){(void *)(uintptr_t)body, len};
         count = 2;
     }
-    pieces[0] = (struct iovec){server->out, (size_t)(out.at - server->out)};
+    pieces[0] = (struct iovec){server->out, (size_t)(at - server->out)};
     return send_all(r, pieces, count);
 }
 
@@ -301,18 +292,17 @@ int h1_send_file(struct galley_request *req, int file_fd, off_t offset, size_t l
 void h1_send_refusal(struct conn *conn, int status)
 {
     struct server *server = conn->server;
-    struct out out = {server->out, server->out + sizeof server->out};
     const char *reason = http_reason(status);
-    put_status_line(&out, status);
-    put_date(&out, server);
-    PUT(&out, "content-type: application/json\r\ncontent-length: ");
-    put_uint(&out, strlen("{\"detail\":\"\"}") + strlen(reason));
+    char *at = put_status_line(server->out, status);
+    at = put_date(at, server);
+    at = PUT(at, "content-type: application/json\r\ncontent-length: ");
+    at = put_uint(at, strlen("{\"detail\":\"\"}") + strlen(reason));
     if (status == 503)
-        PUT(&out, "\r\nretry-after: 1");
-    PUT(&out, "\r\nconnection: close\r\n\r\n{\"detail\":\"");
-    put(&out, reason, strlen(reason));
-    PUT(&out, "\"}");
-    struct iovec piece = {server->out, (size_t)(out.at - server->out)};
+        at = PUT(at, "\r\nretry-after: 1");
+    at = PUT(at, "\r\nconnection: close\r\n\r\n{\"detail\":\"");
+    at = put(at, reason, strlen(reason));
+    at = PUT(at, "\"}");
+    struct iovec piece = {server->out, (size_t)(at - server->out)};
     ssize_t n = conn->io.ops->send(&conn->io, &piece, 1);
     if (n > 0)
         server->stats->bytes_sent += (uint64_t)n;

@@ -16,7 +16,7 @@
 #include "worker/http/request.h"
 #include "worker/net/io.h"
 
-enum { SERVER_IN_BYTES = 64 * 1024, SERVER_OUT_BYTES = 64 * 1024 };
+enum { SERVER_IN_BYTES = 64 * 1024, SERVER_OUT_BYTES = 64 * 1024, SERVER_DATE_BYTES = 29 };
 
 /* What limits a connection's silence. A connection is in one queue; those of one kind expire in order. */
 #define CONN_TIMEOUTS(X) X(NONE) X(TLS) X(HEAD) X(IDLE) X(LINGER) X(DRAIN_IDLE) X(DRAIN_LAST)
