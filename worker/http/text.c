@@ -4,11 +4,13 @@
 #include "worker/http/text.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "worker/http/field.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
+#define NOT_ASCII   UINT64_C(0x8080808080808080)
 
 static bool is_continuation(const char *at, const char *end, unsigned char low, unsigned char high)
 {
@@ -42,6 +44,11 @@ static const char *first_broken(const char *at, const char *end)
 {
     size_t skip;
     while (at < end) {
+        uint64_t eight;
+        if (end - at >= 8 && !(memcpy(&eight, at, 8), eight & NOT_ASCII)) {
+            at += 8;
+            continue;
+        }
         if ((unsigned char)*at < 0x80) {
             at++;
             continue;
