@@ -48,7 +48,7 @@ static int echo_body(galley_async *co, const struct galley_none *in, struct gall
 static void append(galley_str *text, galley_str more)
 {
     if (more.len > 0)
-        memcpy((char *)text->data + text->len, more.data, more.len);
+        memcpy((char *)(uintptr_t)text->data + text->len, more.data, more.len);
     text->len += more.len;
 }
 

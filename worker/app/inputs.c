@@ -37,26 +37,20 @@ static bool next_pair(galley_str *rest, galley_str *name, galley_str *value)
             stop < end ? (galley_str){stop + 1, (size_t)(end - stop - 1)} : (galley_str){end, 0};
         if (stop == start)
             continue;
-        const char *equals = memchr(start, '=', (size_t)(stop - start));
-        const char *name_end = equals != NULL ? equals : stop;
-        *name = (galley_str){start, (size_t)(name_end - start)};
-        *value = equals != NULL ? (galley_str){equals + 1, (size_t)(stop - equals - 1)}
-                                : (galley_str){stop, 0};
+        const char *equals = text_find(start, stop, '=');
+        *name = (galley_str){start, (size_t)(equals - start)};
+        *value = equals < stop ? (galley_str){equals + 1, (size_t)(stop - equals - 1)}
+                               : (galley_str){stop, 0};
         return true;
     }
     return false;
-}
-
-static bool is_same(galley_str a, galley_str b)
-{
-    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
 static const struct slot *find_slot(const struct inputs *inputs, size_t from, size_t to,
                                     galley_str name)
 {
     for (size_t i = from; i < to; i++)
-        if (is_same(inputs->slots[i].name, name))
+        if (text_is_same(inputs->slots[i].name, name))
             return &inputs->slots[i];
     return NULL;
 }
@@ -69,9 +63,11 @@ static int walk_query(struct reading *r,
     galley_str rest = r->req->query, name, value;
     int rc = 0;
     while (rc == 0 && next_pair(&rest, &name, &value)) {
-        rc = text_decode(&r->req->arena, name, TEXT_QUERY, &name);
-        const struct slot *slot =
-            rc == 0 ? find_slot(inputs, inputs->query_at, inputs->header_at, name) : NULL;
+        const struct slot *slot = find_slot(inputs, inputs->query_at, inputs->header_at, name);
+        if (slot == NULL) {
+            rc = text_decode(&r->req->arena, name, TEXT_QUERY, &name);
+            slot = rc == 0 ? find_slot(inputs, inputs->query_at, inputs->header_at, name) : NULL;
+        }
         if (slot != NULL)
             rc = take(r, slot, value);
     }
@@ -162,7 +158,7 @@ static int decode(struct reading *r, enum galley_in in, galley_str raw, galley_s
         return text_decode(arena, raw, TEXT_QUERY, text);
     if (in == GALLEY_IN_PATH) { /* decoded by the router's caller, but for the slashes */
         *text = raw;
-        if (memchr(raw.data, TEXT_SLASH, raw.len) == NULL)
+        if (text_find(raw.data, raw.data + raw.len, TEXT_SLASH) == raw.data + raw.len)
             return 0;
         char *copy = arena_dup(arena, raw.data, raw.len);
         if (copy == NULL)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "worker/http/field.h"
+#include "worker/http/text.h"
 
 static const struct {
     const char *name;
@@ -81,6 +82,17 @@ static int parse_param(struct route_path *path, const char **at, struct errmsg *
     return 0;
 }
 
+static bool has_plain_segments_only(const char *text)
+{
+    galley_str segment;
+    enum route_segment kind;
+    const char *at = text + 1;
+    while ((kind = route_path_segment(&at, &segment)) != ROUTE_SEGMENT_END)
+        if (kind == ROUTE_SEGMENT_ODD)
+            return false;
+    return true;
+}
+
 int route_path_parse(struct route_path *path, const char *text, struct errmsg *why)
 {
     *path = (struct route_path){.text = text, .rest = SIZE_MAX};
@@ -118,6 +130,7 @@ int route_path_parse(struct route_path *path, const char *text, struct errmsg *w
     }
     if (path->rest == SIZE_MAX)
         path->rest = path->token_count;
+    path->is_plain = has_plain_segments_only(text);
     return 0;
 }
 
@@ -263,4 +276,23 @@ bool route_path_match(const struct route_path *path, const char *at, const char 
         values[before] = (galley_str){left, (size_t)(right - left)};
     }
     return true;
+}
+
+void route_path_values(const struct route_path *path, const char *at, const char *end,
+                       galley_str *values)
+{
+    if (!path->is_plain) {
+        (void)route_path_match(path, at, end, values);
+        return;
+    }
+    for (size_t i = 0; i < path->token_count; i++) {
+        const struct route_token *token = &path->tokens[i];
+        if (token->kind == ROUTE_LITERAL) {
+            at += token->text.len;
+            continue;
+        }
+        const char *stop = text_find(at, end, '/');
+        *values++ = (galley_str){at, (size_t)(stop - at)};
+        at = stop;
+    }
 }

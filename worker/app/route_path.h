@@ -19,7 +19,8 @@ struct route_token {
 struct route_path {
     const char *text;
     size_t token_count, param_count,
-        rest; /* tokens[rest] is the {name:path}, or rest is token_count */
+        rest;      /* tokens[rest] is the {name:path}, or rest is token_count */
+    bool is_plain; /* every parameter is a whole segment of ROUTE_STR */
     struct route_token tokens[2 * ROUTER_MAX_PARAMS + 1];
     galley_str names[ROUTER_MAX_PARAMS];
 };
@@ -30,6 +31,10 @@ int route_path_parse(struct route_path *path, const char *text, struct errmsg *w
 /* Whether [at, end) matches; `values` (may be NULL) gets the parameters' values. */
 bool route_path_match(const struct route_path *path, const char *at, const char *end,
                       galley_str *values);
+
+/* The same values, of a path that is known to match. */
+void route_path_values(const struct route_path *path, const char *at, const char *end,
+                       galley_str *values);
 
 enum route_segment {
     ROUTE_SEGMENT_LITERAL,

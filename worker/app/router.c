@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "worker/app/route_path.h"
+#include "worker/http/text.h"
 
 struct entry {
     const char *method;
@@ -241,9 +242,8 @@ static void descend(struct search *search, const struct node *node, const char *
             consider(search, node->ends[i]);
         return;
     }
-    const char *slash = memchr(at, '/', (size_t)(search->end - at));
-    const char *segment_end = slash != NULL ? slash : search->end;
-    const char *next = slash != NULL ? slash + 1 : NULL;
+    const char *segment_end = text_find(at, search->end, '/');
+    const char *next = segment_end < search->end ? segment_end + 1 : NULL;
     galley_str segment = {at, (size_t)(segment_end - at)};
     bool is_there;
     size_t place = edge_place(node, segment, &is_there);
@@ -277,7 +277,7 @@ int router_find(const struct router *router, galley_str method, galley_str path)
 
 void router_params(const struct router *router, int index, galley_str path, galley_str *values)
 {
-    route_path_match(&router->entries[index].path, path.data, path.data + path.len, values);
+    route_path_values(&router->entries[index].path, path.data, path.data + path.len, values);
 }
 
 size_t router_param_names(const struct router *router, int index, const galley_str **names)

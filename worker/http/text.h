@@ -4,6 +4,8 @@
 #ifndef GALLEY_WORKER_HTTP_TEXT_H
 #define GALLEY_WORKER_HTTP_TEXT_H
 
+#include <string.h>
+
 #include <galley/value.h>
 
 #include "common/arena.h"
@@ -16,6 +18,24 @@ enum text_escapes {
 
 /* Stands for an escaped slash; cannot come otherwise, since %00 in a path is refused. */
 #define TEXT_SLASH '\0'
+
+/* Where `byte` first stands in [at, end); `end` if nowhere. Quick where it stands near. */
+static inline const char *text_find(const char *at, const char *end, char byte)
+{
+    const char *near = end - at > 16 ? at + 16 : end;
+    for (; at < near; at++)
+        if (*at == byte)
+            return at;
+    if (at == end)
+        return end;
+    const char *found = memchr(at, byte, (size_t)(end - at));
+    return found != NULL ? found : end;
+}
+
+static inline bool text_is_same(galley_str a, galley_str b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
 
 /* The decoded text, in UTF-8: `text` itself if nothing is escaped. An escape that is none stays as it is.
  * 0; -ENOMEM; -EINVAL for %00 in a TEXT_ROUTE. */
