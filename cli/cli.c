@@ -54,7 +54,10 @@ int cli_usage(const struct cli_command *command, const char *format, ...)
     va_start(args, format);
     say(format, args);
     va_end(args);
-    if (command)
+    if (command && !command->run)
+        fprintf(stderr, "usage: %s %s (see '%s --help')\n", command->name, command->args,
+                command->name);
+    else if (command)
         fprintf(stderr, "usage: galley %s %s%s(see 'galley help %s')\n", command->name,
                 command->args, *command->args ? " " : "", command->name);
     else
@@ -97,14 +100,15 @@ void cli_print_help(const struct cli_command *command)
         puts("\nExit status: 0 done, 1 it failed, 2 wrong usage, 3 the server is not running.");
         return;
     }
-    printf("usage: galley %s %s\n\n%s.\n", command->name, command->args, command->help);
+    printf("usage: %s%s %s\n\n%s.\n", command->run ? "galley " : "", command->name, command->args,
+           command->help);
     if (command->asks_server)
         puts("\n  --stats PATH    the server's stats socket (default: $GALLEY_STATS, the file's, "
              "or the\n"
              "                  default place)\n"
              "  --config FILE   the server's galley.conf, to find the stats socket\n"
              "  --json          print JSON");
-    if (command->run != cmd_run && command->run != cmd_check)
+    if (command->run && command->run != cmd_run && command->run != cmd_check)
         return;
     puts("\n  --config FILE              galley.conf; the environment and the options win over it");
     print_settings();

@@ -14,9 +14,9 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_NOT_RUNNING = 3 };
 
 struct cli_command {
     const char *name, *args, *help; /* "run", "APP [OPTION]...", "serve an application" */
-    int (*run)(const struct cli_command *command, int argc,
-               char **argv); /* argv: what follows the name */
-    bool asks_server;        /* takes --stats, --config and --json */
+    /* argv: what follows the name. NULL: no command but a program that is linked with its application. */
+    int (*run)(const struct cli_command *command, int argc, char **argv);
+    bool asks_server; /* takes --stats, --config and --json */
 };
 extern const struct cli_command cli_commands[];
 extern const size_t cli_command_count;

@@ -29,7 +29,7 @@ static int note_option(struct run_source *source, struct args *args, const struc
     static const char *const others[] = {"config", "help", NULL};
     const struct setting_row *row = setting_find(arg->name, NULL);
     if (!strcmp(arg->name, "help")) {
-        cli_print_help(source->command ? source->command : cli_find_command("run"));
+        cli_print_help(source->command);
         return -1;
     }
     if (!row && strcmp(arg->name, "config"))
@@ -58,7 +58,7 @@ int run_source_init(struct run_source *source, const struct cli_command *command
         int status = CLI_OK;
         if (arg.kind == ARG_OPTION)
             status = note_option(source, &args, &arg);
-        else if (!command || source->app_path[0])
+        else if (!command->run || source->app_path[0])
             status = cli_usage(command, "unexpected argument '%s'", arg.text);
         else if (make_absolute(source->app_path, arg.text) < 0)
             status = cli_usage(command, "the path %.60s... is too long", arg.text);

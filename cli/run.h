@@ -8,8 +8,8 @@
 
 /* Where settings come from; kept for reloads. */
 struct run_source {
-    const struct cli_command *command; /* NULL: an embedded program */
-    int argc;                          /* what follows the command's name; outlives the server */
+    const struct cli_command *command;
+    int argc; /* what follows the command's name; outlives the server */
     char **argv;
     char config_path[4096]; /* "": no file */
     char app_path[4096];    /* "": none was named */

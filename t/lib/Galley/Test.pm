@@ -174,7 +174,8 @@ sub tls_files {
 
 # Start a server and wait until it serves. Options:
 #   workers => n (1), tls => 1 (own certificate), unix => 1, listen => [...] (replaces the one on port 0),
-#   config => text of a galley.conf, args => [more options], env => {...}, dir => folder, timeout => seconds (20).
+#   config => text of a galley.conf, args => [more options], env => {...}, dir => folder, timeout => seconds (20),
+#   program => path of one that is linked with its application (`app` is unused then).
 # Dies, with the log, if it does not come up.
 sub start {
     my ($class, $app, %how) = @_;
@@ -207,7 +208,7 @@ sub prepare {
     @listen = ("unix:$dir/http.sock") if $how{unix} && !@listen;
     @listen = ('127.0.0.1:0') if !@listen && !$how{no_listen};
     $self->{http_path} = "$dir/http.sock" if $how{unix};
-    my @arguments = ('run', app_path($app), '--stats', $self->{stats_path});
+    my @arguments = ($how{program} ? () : ('run', app_path($app)), '--stats', $self->{stats_path});
     push @arguments, '--workers', $how{workers} // 1 if !$how{no_workers};
     push @arguments, '--listen', $_ for @listen;
     if ($how{tls}) {
@@ -218,7 +219,7 @@ sub prepare {
         $self->{config_path} = write_file("$dir/galley.conf", $how{config});
         push @arguments, '--config', $self->{config_path};
     }
-    $self->{command} = [ split(' ', $how{wrap} // $WRAP), galley(), @arguments, @{ $how{args} || [] } ];
+    $self->{command} = [ split(' ', $how{wrap} // $WRAP), $how{program} || galley(), @arguments, @{ $how{args} || [] } ];
     return $self;
 }
 
