@@ -11,6 +11,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "common/buf.h"
+#include "worker/http/h2_mem.h"
 #include "worker/http/h2_scan.h"
 #include "worker/http/server.h"
 
@@ -90,6 +91,7 @@ struct h2_session {
     struct conn *conn;
     struct server *server;
     nghttp2_session *ng;
+    struct h2_mem mem;   /* of ng */
     struct list streams; /* struct h2_stream.link; all that are open */
     struct list starting;
     struct list orphans; /* no longer open, their coroutines still run */
@@ -100,11 +102,12 @@ struct h2_session {
     struct buf pending; /* what the socket did not take */
     struct h2_scan scan;
     struct loop_timer watch;
-    int64_t progress_ms;    /* when the socket took something last */
-    int64_t closing_ms;     /* when the last byte was said */
-    size_t out_used;        /* of server->out, during a flush */
-    struct h2_stream *head; /* whose field block is coming; NULL: nobody's, or trailers */
-    bool is_out_full;       /* something was left out of server->out for want of room */
+    int64_t progress_ms;      /* when the socket took something last */
+    int64_t closing_ms;       /* when the last byte was said */
+    size_t out_used;          /* of server->out, during a flush */
+    struct h2_stream *latest; /* the one looked up last */
+    struct h2_stream *head;   /* whose field block is coming; NULL: nobody's, or trailers */
+    bool is_out_full;         /* something was left out of server->out for want of room */
     bool is_doomed, is_closing, is_watching;
     bool has_settings; /* the client's first came */
     bool is_draining, is_drain_final;
@@ -123,6 +126,8 @@ void h2_consume(struct h2_stream *stream, size_t len);
 void h2_doom(struct h2_session *session, uint32_t error_code, const char *why);
 /* The second GOAWAY of a drain: streams that came after the first one's round trip were never ours. */
 void h2_drain_finally(struct h2_session *session);
+/* The stream of that number that is open; NULL. */
+struct h2_stream *h2_find(struct h2_session *session, int32_t id);
 /* Choose the timeout of a session by what it has to do. */
 void h2_rest(struct h2_session *session);
 /* Bytes of payload that a DATA frame may bring into the hot buffer now. */

@@ -9,6 +9,13 @@
 
 #include "common/bug.h"
 
+struct h2_stream *h2_find(struct h2_session *session, int32_t id)
+{
+    if (session->latest == NULL || session->latest->id != id)
+        session->latest = nghttp2_session_get_stream_user_data(session->ng, id);
+    return session->latest;
+}
+
 /* ---- what nghttp2 tells of input ---- */
 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user_data)
@@ -40,8 +47,9 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
 static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data, size_t len,
                    void *user_data)
 {
-    (void)flags, (void)user_data;
-    struct h2_stream *stream = nghttp2_session_get_stream_user_data(ng, id);
+    (void)flags;
+    struct h2_session *session = user_data;
+    struct h2_stream *stream = h2_find(session, id);
     if (stream != NULL)
         h2_stream_input(stream, data, len);
     else
@@ -64,6 +72,7 @@ static void on_head_complete(struct h2_session *session, bool is_end)
 
 static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *user_data)
 {
+    (void)ng;
     struct h2_session *session = user_data;
     struct h2_stream *stream;
     bool is_end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
@@ -75,7 +84,7 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
         }
         /* fall through */
     case NGHTTP2_DATA:
-        stream = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
+        stream = h2_find(session, frame->hd.stream_id);
         if (is_end && stream != NULL)
             h2_stream_input_done(stream);
         break;
@@ -97,10 +106,12 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
 
 static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error_code, void *user_data)
 {
+    (void)ng;
     struct h2_session *session = user_data;
-    struct h2_stream *stream = nghttp2_session_get_stream_user_data(ng, id);
+    struct h2_stream *stream = h2_find(session, id);
     if (stream == NULL)
         return 0;
+    session->latest = NULL;
     if (session->head == stream)
         session->head = NULL;
     h2_stream_close(stream, error_code != NGHTTP2_NO_ERROR || !stream->is_answer_sent);
@@ -111,8 +122,7 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error_code,
 
 static void on_reset_sent(struct h2_session *session, const nghttp2_frame *frame)
 {
-    const struct h2_stream *stream =
-        nghttp2_session_get_stream_user_data(session->ng, frame->hd.stream_id);
+    const struct h2_stream *stream = h2_find(session, frame->hd.stream_id);
     session->server->stats->h2_streams_reset++;
     if (stream != NULL && stream->is_reset)
         return; /* by our own will */
@@ -122,6 +132,7 @@ static void on_reset_sent(struct h2_session *session, const nghttp2_frame *frame
 
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user_data)
 {
+    (void)ng;
     struct h2_session *session = user_data;
     struct h2_stream *stream;
     switch (frame->hd.type) {
@@ -129,7 +140,7 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
     case NGHTTP2_DATA:
         if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
             break;
-        stream = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
+        stream = h2_find(session, frame->hd.stream_id);
         if (stream != NULL)
             h2_stream_answer_sent(stream);
         break;
@@ -149,8 +160,9 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
 static int on_frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, int error,
                              void *user_data)
 {
-    (void)error, (void)user_data;
-    struct h2_stream *stream = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
+    (void)ng, (void)error;
+    struct h2_session *session = user_data;
+    struct h2_stream *stream = h2_find(session, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_HEADERS && stream != NULL)
         h2_reset(stream, NGHTTP2_INTERNAL_ERROR);
     return 0;
@@ -176,6 +188,7 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
     }
     memcpy(at, head, H2_FRAME_HEAD_BYTES);
     session->out_used += H2_FRAME_HEAD_BYTES + len;
+    session->latest = stream;
     h2_budget_served(&session->scan.budget, len);
     h2_stream_sent(stream, len);
     return 0;
@@ -213,7 +226,9 @@ int h2_open_frames(struct h2_session *session)
     if (callbacks == NULL || nghttp2_option_new(&option) != 0)
         goto free_callbacks;
     nghttp2_option_set_no_auto_window_update(option, 1);
-    if (nghttp2_session_server_new2(&session->ng, callbacks, session, option) != 0)
+    h2_mem_init(&session->mem);
+    if (nghttp2_session_server_new3(&session->ng, callbacks, session, option,
+                                    &session->mem.callbacks) != 0)
         goto free_option;
     if (nghttp2_submit_settings(session->ng, NGHTTP2_FLAG_NONE, settings,
                                 sizeof settings / sizeof settings[0]) == 0 &&

@@ -20,9 +20,8 @@ static void refuse(struct h2_stream *stream, int status)
 }
 
 /* The text, at a place that lives as long as the stream. */
-static galley_str keep(struct h2_stream *stream, nghttp2_rcbuf *text)
+static galley_str keep(struct h2_stream *stream, nghttp2_rcbuf *text, nghttp2_vec bytes)
 {
-    nghttp2_vec bytes = nghttp2_rcbuf_get_buf(text);
     if (nghttp2_rcbuf_is_static(text))
         return (galley_str){(const char *)bytes.base, bytes.len};
     char *copy = arena_alloc(&stream->arena, bytes.len);
@@ -34,22 +33,19 @@ static galley_str keep(struct h2_stream *stream, nghttp2_rcbuf *text)
     return (galley_str){copy, bytes.len};
 }
 
-static bool is_name(nghttp2_vec name, const char *text, size_t len)
+/* nghttp2 lets through the four that a request has, each once. */
+static galley_str *pseudo_at(struct h2_stream *stream, nghttp2_vec name)
 {
-    return name.len == len && memcmp(name.base, text, len) == 0;
-}
-#define IS_NAME(name, literal) is_name(name, literal, sizeof(literal) - 1)
-
-static void add_pseudo(struct h2_stream *stream, nghttp2_vec name, nghttp2_rcbuf *value)
-{
-    if (IS_NAME(name, ":path"))
-        stream->path = keep(stream, value);
-    else if (IS_NAME(name, ":method"))
-        stream->method = keep(stream, value);
-    else if (IS_NAME(name, ":authority"))
-        stream->authority = keep(stream, value);
-    else if (IS_NAME(name, ":scheme"))
-        stream->scheme = keep(stream, value);
+    switch (name.base[1]) {
+    case 'p':
+        return &stream->path;
+    case 'm':
+        return &stream->method;
+    case 'a':
+        return &stream->authority;
+    default:
+        return &stream->scheme;
+    }
 }
 
 static void append_field(struct h2_stream *stream, galley_str name, galley_str value)
@@ -79,6 +75,8 @@ static void note_content_length(struct h2_stream *stream, galley_str value)
 /* Fields that say something to the server itself. */
 static void note_field(struct h2_stream *stream, galley_str name, galley_str value)
 {
+    if (name.len != 4 && name.len != 6 && name.len != 14)
+        return;
     if (field_equals(name.data, name.len, "host")) {
         if (stream->has_host)
             refuse(stream, 400);
@@ -96,31 +94,39 @@ static void note_field(struct h2_stream *stream, galley_str name, galley_str val
     }
 }
 
-void h2_head_add(struct h2_stream *stream, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
+/* Count a field line of `len` bytes; whether there is room for it. */
+static bool is_within(struct h2_stream *stream, size_t len, bool is_pseudo)
 {
     const struct h1_limits *limits = &stream->server->limits;
+    stream->head_bytes += (uint32_t)len; /* a field block has an end long before this wraps */
+    return stream->head_bytes <= limits->head_bytes &&
+           len <= (size_t)limits->field_bytes + FIELD_OVERHEAD_BYTES &&
+           (is_pseudo || stream->field_count < limits->field_count);
+}
+
+void h2_head_add(struct h2_stream *stream, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
+{
+    nghttp2_vec name_bytes = nghttp2_rcbuf_get_buf(name);
+    nghttp2_vec value_bytes = nghttp2_rcbuf_get_buf(value);
+    bool is_pseudo = name_bytes.len > 1 && name_bytes.base[0] == ':';
     if (stream->refusal != 0)
         return;
-    nghttp2_vec name_bytes = nghttp2_rcbuf_get_buf(name),
-                value_bytes = nghttp2_rcbuf_get_buf(value);
-    size_t line = name_bytes.len + value_bytes.len + FIELD_OVERHEAD_BYTES;
-    stream->head_bytes += (uint32_t)line; /* a field block has an end long before this wraps */
-    bool is_pseudo = name_bytes.len > 0 && name_bytes.base[0] == ':';
-    if (is_pseudo && IS_NAME(name_bytes, ":path") && value_bytes.len > limits->target_bytes) {
-        refuse(stream, 414);
+    if (is_pseudo) {
+        galley_str *pseudo = pseudo_at(stream, name_bytes);
+        if (pseudo == &stream->path && value_bytes.len > stream->server->limits.target_bytes)
+            refuse(stream, 414);
+        else if (!is_within(stream, name_bytes.len + value_bytes.len + FIELD_OVERHEAD_BYTES, true))
+            refuse(stream, 431);
+        else
+            *pseudo = keep(stream, value, value_bytes);
         return;
     }
-    if (stream->head_bytes > limits->head_bytes ||
-        line > limits->field_bytes + FIELD_OVERHEAD_BYTES ||
-        (!is_pseudo && stream->field_count >= limits->field_count)) {
+    if (!is_within(stream, name_bytes.len + value_bytes.len + FIELD_OVERHEAD_BYTES, false)) {
         refuse(stream, 431);
         return;
     }
-    if (is_pseudo) {
-        add_pseudo(stream, name_bytes, value);
-        return;
-    }
-    galley_str kept_name = keep(stream, name), kept_value = keep(stream, value);
+    galley_str kept_name = keep(stream, name, name_bytes);
+    galley_str kept_value = keep(stream, value, value_bytes);
     if (stream->refusal == 0) {
         note_field(stream, kept_name, kept_value);
         append_field(stream, kept_name, kept_value);

@@ -316,6 +316,7 @@ static void h2_on_close(struct conn *conn)
     loop_timer_stop(&session->watch);
     list_remove(&session->dirty);
     nghttp2_session_del(session->ng);
+    h2_mem_release(&session->mem);
     buf_release(&session->pending);
     free(session);
     conn->protocol = NULL;
@@ -405,6 +406,7 @@ void h2_open(struct conn *conn)
     session->server = server;
     session->conn = conn;
     if (h2_open_frames(session) < 0) {
+        h2_mem_release(&session->mem);
         free(session);
         conn_close(conn);
         return;

@@ -83,7 +83,7 @@ static void free_stream(struct h2_stream *stream)
     session->held_bytes -= stream->held_bytes;
     if (session->spare_count < H2_SPARE_STREAMS) {
         session->spare_count++;
-        list_append(&session->spare, &stream->link);
+        list_append(session->spare.next, &stream->link); /* in front: it is warm */
     } else {
         free(stream);
     }

@@ -300,13 +300,10 @@ static void resume(struct h2_stream *stream)
 GALLEY_YIELDS static int put_output(struct h2_stream *stream, struct galley_request *req,
                                     const void *data, size_t len, bool is_last)
 {
-    if (is_last && hold(stream, data, len)) {
-        resume(stream);
+    if (is_last && hold(stream, data, len))
         return 0;
-    }
     stream->output =
         (struct h2_output){.data = data, .len = len, .file_fd = -1, .is_last = is_last};
-    resume(stream);
     return wait_for_output(stream, req);
 }
 
@@ -336,7 +333,10 @@ GALLEY_YIELDS static int h2_send_body(struct galley_request *req, const void *da
         return 0;
     if (!stream->is_open || stream->is_reset)
         return -EPIPE;
-    return len == 0 && !is_end ? 0 : put_output(stream, req, data, len, is_end);
+    if (len == 0 && !is_end)
+        return 0;
+    resume(stream);
+    return put_output(stream, req, data, len, is_end);
 }
 
 GALLEY_YIELDS static int h2_send_file(struct galley_request *req, int file_fd, off_t offset,
