@@ -13,7 +13,7 @@
 
 enum { FIELD_OVERHEAD_BYTES = 4 }; /* what a field line has beside name and value in HTTP/1.1 */
 
-static void refuse(struct h2_stream *stream, int status)
+static void refuse_head(struct h2_stream *stream, int status)
 {
     if (stream->refusal == 0)
         stream->refusal = (uint16_t)status;
@@ -26,7 +26,7 @@ static galley_str keep(struct h2_stream *stream, nghttp2_rcbuf *text, nghttp2_ve
         return (galley_str){(const char *)bytes.base, bytes.len};
     char *copy = arena_alloc(&stream->arena, bytes.len);
     if (copy == NULL) {
-        refuse(stream, 431);
+        refuse_head(stream, 431);
         return (galley_str){NULL, 0};
     }
     memcpy(copy, bytes.base, bytes.len);
@@ -54,7 +54,7 @@ static void append_field(struct h2_stream *stream, galley_str name, galley_str v
         size_t capacity = (size_t)stream->field_capacity * 2;
         struct http_field *more = arena_alloc(&stream->arena, capacity * sizeof *more);
         if (more == NULL) {
-            refuse(stream, 431);
+            refuse_head(stream, 431);
             return;
         }
         memcpy(more, stream->fields, stream->field_count * sizeof *more);
@@ -79,7 +79,7 @@ static void note_field(struct h2_stream *stream, galley_str name, galley_str val
         return;
     if (field_equals(name.data, name.len, "host")) {
         if (stream->has_host)
-            refuse(stream, 400);
+            refuse_head(stream, 400);
         stream->host = value;
         stream->has_host = true;
     } else if (field_equals(name.data, name.len, "cookie")) {
@@ -90,7 +90,7 @@ static void note_field(struct h2_stream *stream, galley_str name, galley_str val
     } else if (field_equals(name.data, name.len, "expect")) {
         stream->is_continue_due = field_equals(value.data, value.len, "100-continue");
         if (!stream->is_continue_due)
-            refuse(stream, 417);
+            refuse_head(stream, 417);
     }
 }
 
@@ -114,15 +114,15 @@ void h2_head_add(struct h2_stream *stream, nghttp2_rcbuf *name, nghttp2_rcbuf *v
     if (is_pseudo) {
         galley_str *pseudo = pseudo_at(stream, name_bytes);
         if (pseudo == &stream->path && value_bytes.len > stream->server->limits.target_bytes)
-            refuse(stream, 414);
+            refuse_head(stream, 414);
         else if (!is_within(stream, name_bytes.len + value_bytes.len + FIELD_OVERHEAD_BYTES, true))
-            refuse(stream, 431);
+            refuse_head(stream, 431);
         else
             *pseudo = keep(stream, value, value_bytes);
         return;
     }
     if (!is_within(stream, name_bytes.len + value_bytes.len + FIELD_OVERHEAD_BYTES, false)) {
-        refuse(stream, 431);
+        refuse_head(stream, 431);
         return;
     }
     galley_str kept_name = keep(stream, name, name_bytes);
@@ -142,7 +142,7 @@ static void join_cookies(struct h2_stream *stream)
             len += stream->fields[i].value.len + 2;
     char *joined = arena_alloc(&stream->arena, len);
     if (joined == NULL) {
-        refuse(stream, 431);
+        refuse_head(stream, 431);
         return;
     }
     uint16_t kept = 0;
@@ -176,12 +176,12 @@ static void check_authority(struct h2_stream *stream)
     if (authority->data == NULL && stream->has_host)
         *authority = host;
     if (authority->data == NULL || !target_is_authority(authority->data, authority->len)) {
-        refuse(stream, 400);
+        refuse_head(stream, 400);
         return;
     }
     if (stream->has_host) {
         if (host.len != authority->len || strncasecmp(host.data, authority->data, host.len) != 0)
-            refuse(stream, 400);
+            refuse_head(stream, 400);
         return;
     }
     append_field(stream, GALLEY_STR("host"), *authority);
@@ -194,12 +194,12 @@ static void check_path(struct h2_stream *stream)
     if (is_options && path.len == 1 && path.data[0] == '*')
         return;
     if (path.len == 0 || path.data[0] != '/' || target_path_len(path.data, path.len) < 0) {
-        refuse(stream, 400);
+        refuse_head(stream, 400);
         return;
     }
     for (size_t i = 0; i < path.len; i++) {
         if (!field_is(path.data[i], FIELD_TARGET)) {
-            refuse(stream, 400);
+            refuse_head(stream, 400);
             return;
         }
     }
@@ -210,7 +210,7 @@ void h2_head_end(struct h2_stream *stream)
     if (stream->refusal != 0)
         return;
     if (stream->method.len == 7 && memcmp(stream->method.data, "CONNECT", 7) == 0) {
-        refuse(stream, 501);
+        refuse_head(stream, 501);
         return;
     }
     check_path(stream);

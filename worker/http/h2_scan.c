@@ -13,7 +13,7 @@ void h2_scan_init(struct h2_scan *scan, int64_t now_ms)
     scan->payload_left = H2_PREFACE_BYTES;
 }
 
-static bool refuse(struct h2_scan *scan, uint32_t error, const char *why)
+static bool fault(struct h2_scan *scan, uint32_t error, const char *why)
 {
     scan->error = error;
     scan->why = why;
@@ -56,9 +56,9 @@ static bool check_stream(struct h2_scan *scan, unsigned type, unsigned flags, ui
     }
     uint8_t *fate = fate_of(scan, id);
     if (type != H2_RST_STREAM && *fate == H2_PASSED_OVER)
-        return refuse(scan, H2_PROTOCOL_ERROR, "a stream below an earlier one");
+        return fault(scan, H2_PROTOCOL_ERROR, "a stream below an earlier one");
     if (type != H2_RST_STREAM && *fate == H2_ENDED)
-        return refuse(scan, H2_STREAM_CLOSED, "a frame on a stream that its sender has ended");
+        return fault(scan, H2_STREAM_CLOSED, "a frame on a stream that its sender has ended");
     if (type == H2_RST_STREAM || flags & H2_FLAG_END_STREAM)
         *fate = *fate == H2_OPENED ? H2_ENDED : *fate;
     return true;
@@ -67,9 +67,9 @@ static bool check_stream(struct h2_scan *scan, unsigned type, unsigned flags, ui
 static bool check_priority(struct h2_scan *scan, uint32_t id)
 {
     if (id == 0)
-        return refuse(scan, H2_PROTOCOL_ERROR, "PRIORITY of stream 0");
+        return fault(scan, H2_PROTOCOL_ERROR, "PRIORITY of stream 0");
     if (get_31(scan->head + H2_FRAME_HEAD_BYTES) == id)
-        return refuse(scan, H2_PROTOCOL_ERROR, "a stream that depends on itself");
+        return fault(scan, H2_PROTOCOL_ERROR, "a stream that depends on itself");
     return true;
 }
 
@@ -92,7 +92,7 @@ static bool check_frame(struct h2_scan *scan, int64_t now_ms)
     uint32_t id = get_31(scan->head + 5), len = payload_len(scan);
     scan->payload_left = len - (scan->head_len - H2_FRAME_HEAD_BYTES);
     if (!h2_budget_frame(&scan->budget, type, flags, len, now_ms))
-        return refuse(scan, H2_ENHANCE_YOUR_CALM, scan->budget.why);
+        return fault(scan, H2_ENHANCE_YOUR_CALM, scan->budget.why);
     if (type == H2_HEADERS || type == H2_CONTINUATION)
         scan->is_in_block = !(flags & H2_FLAG_END_HEADERS);
     if (type == H2_DATA || type == H2_HEADERS || type == H2_RST_STREAM)
