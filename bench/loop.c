@@ -22,10 +22,13 @@ struct conn {
     char *rest; /* the beginning of a head whose end has not come yet */
     size_t rest_len;
     int fd;
+    uint32_t
+        opened; /* how often this descriptor was: a sleeper whose client has left answers nobody */
 };
 struct sleeper {
     int64_t at_us;
     int fd;
+    uint32_t opened;
 };
 
 static struct conn conns[MAX_FDS];
@@ -110,19 +113,19 @@ static void answer_item(const char *at, const char *end)
     answer(type, sizeof type - 1, body, len);
 }
 
-static void sleeper_add(int64_t at_us, int fd)
+static void sleeper_add(int64_t at_us, const struct conn *conn)
 {
     size_t i = sleepers++;
     while (i > 0 && heap[(i - 1) / 2].at_us > at_us) {
         heap[i] = heap[(i - 1) / 2];
         i = (i - 1) / 2;
     }
-    heap[i] = (struct sleeper){at_us, fd};
+    heap[i] = (struct sleeper){at_us, conn->fd, conn->opened};
 }
 
-static int sleeper_take(void)
+static struct sleeper sleeper_take(void)
 {
-    int fd = heap[0].fd;
+    struct sleeper first = heap[0];
     struct sleeper last = heap[--sleepers];
     size_t i = 0;
     for (;;) {
@@ -137,7 +140,7 @@ static int sleeper_take(void)
         i = child;
     }
     heap[i] = last;
-    return fd;
+    return first;
 }
 
 static void conn_close(struct conn *conn)
@@ -145,6 +148,7 @@ static void conn_close(struct conn *conn)
     free(conn->rest);
     conn->rest = NULL;
     conn->rest_len = 0;
+    conn->opened++;
     close(conn->fd);
 }
 
@@ -167,7 +171,7 @@ static void serve(struct conn *conn, const char *head, size_t len)
     if (target_len >= 7 && memcmp(target, "/items/", 7) == 0)
         return answer_item(target + 7, end);
     if (target_len > 10 && memcmp(target, "/sleep?ms=", 10) == 0)
-        return sleeper_add(now_us() + strtol(target + 10, NULL, 10) * 1000, conn->fd);
+        return sleeper_add(now_us() + strtol(target + 10, NULL, 10) * 1000, conn);
     answer_text("Hello, World!", 13);
 }
 
@@ -207,7 +211,7 @@ static void accept_all(int listen_fd)
             continue;
         }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-        conns[fd] = (struct conn){.fd = fd};
+        conns[fd].fd = fd;
         struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
         epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
     }
@@ -217,9 +221,11 @@ static void wake_sleepers(void)
 {
     int64_t now = sleepers ? now_us() : 0;
     while (sleepers && heap[0].at_us <= now) {
-        int fd = sleeper_take();
+        struct sleeper sleeper = sleeper_take();
+        if (conns[sleeper.fd].opened != sleeper.opened)
+            continue;
         answer_text("slept", 5);
-        flush(fd);
+        flush(sleeper.fd);
     }
 }
 
