@@ -170,44 +170,47 @@ static inline GALLEY_YIELDS void coro_spend(galley_async *co)
         coro_yield(co);
 }
 
-/* Hands the tasks of scopes that were left open to the root scope: their memory is gone with the frame they were in,
- * so nothing may be called between the return of an entry or a handler and this. True if there were any. */
-static inline __attribute__((always_inline)) bool coro__adopt_left_open(galley_async *co)
+/* Hands the tasks of scopes that were left open to the scope around them: their memory is gone with the frame they were
+ * in, so nothing may be called between the return of an entry or a handler and this. True if there were any. */
+static inline __attribute__((always_inline)) bool coro__adopt_left_open(galley_async *co,
+                                                                        struct scope *outer)
 {
-    if (__builtin_expect(co->scope == &co->root, 1))
+    if (__builtin_expect(co->scope == outer, 1))
         return false;
-    for (struct scope *s = co->scope, *root = &co->root; s != root; s = s->parent) {
-        for (struct list *node = s->tasks.next; node != &s->tasks;) {
-            struct list *next = node->next;
+    for (struct scope *s = co->scope; s != outer; s = s->parent) {
+        for (struct list *node = s->tasks.next, *next; node != &s->tasks; node = next) {
             struct galley_task *task = LIST_ENTRY(node, struct galley_task, in_scope);
-            task->scope = root;
+            next = node->next;
+            task->scope = outer;
             task->is_awaited = true; /* its scope would have waited for it */
             if (task->co)
-                task->co->root.parent = root;
-            list_append(&root->tasks, node);
-            node = next;
+                task->co->root.parent = outer;
+            list_append(&outer->tasks, node);
         }
         for (struct galley_task *task = s->ended, *next; task; task = next) {
             next = task->next;
             task->is_awaited = true;
-            task->next = root->ended;
-            root->ended = task;
+            task->next = outer->ended;
+            outer->ended = task;
         }
     }
-    co->scope = &co->root;
+    co->scope = outer;
     return true;
 }
 
 /* Called by a handler's caller, first thing when the handler has returned: cancel and join what it spawned into the
  * root scope and did not await (each is logged: `task get_results (main.c:12) was never awaited`). Coroutine end
  * does it too. */
-GALLEY_YIELDS void coro__join_forgotten(galley_async *co, bool had_open_scope);
+GALLEY_YIELDS void coro__settle(galley_async *co, bool had_open_scope);
+GALLEY_YIELDS void coro__settle_from_below(galley_async *co, bool had_open_scope);
 static inline __attribute__((always_inline)) GALLEY_YIELDS void
 coro_join_forgotten(galley_async *co)
 {
-    bool had_open_scope = coro__adopt_left_open(co);
-    if (had_open_scope || !list_is_empty(&co->root.tasks) || co->root.ended)
-        coro__join_forgotten(co, had_open_scope);
+    bool had_open_scope = coro__adopt_left_open(co, &co->root);
+    if (!list_is_empty(&co->root.tasks))
+        coro__settle_from_below(co, had_open_scope);
+    else if (had_open_scope || co->root.ended)
+        coro__settle(co, had_open_scope);
 }
 /* Run the defers, last in first out, in a 5 s shield, while the memory they use still stands. Coroutine end does it too. */
 GALLEY_YIELDS void coro_run_defers(galley_async *co);

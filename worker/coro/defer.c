@@ -26,16 +26,6 @@ int galley__defer(galley_async *co, void (*fn)(galley_async *, void *), void *ar
     return 0;
 }
 
-/* Left open scopes go to the shield with their tasks; a noinline frame of its own keeps them whole until then. */
-static void run_one(galley_async *co, struct coro_defer *defer)
-{
-    void (*fn)(galley_async *, void *) = defer->fn;
-    void *arg = defer->arg;
-    if (defer->is_on_heap)
-        free(defer);
-    fn(co, arg);
-}
-
 void coro_run_defers(galley_async *co)
 {
     if (!co->defers)
@@ -44,8 +34,18 @@ void coro_run_defers(galley_async *co)
     scope_push(co, &shield, sched_in_ms(co->sched, DEFER_MS), true);
     co->is_cleaning = true;
     for (struct coro_defer *defer; (defer = co->defers) != NULL;) {
+        void (*fn)(galley_async *, void *) = defer->fn;
+        void *arg = defer->arg;
         co->defers = defer->next;
-        run_one(co, defer);
+        if (defer->is_on_heap)
+            free(defer);
+        fn(co, arg);
+        bool had_open_scope = coro__adopt_left_open(co, &shield);
+        if (!list_is_empty(&shield.tasks))
+            scope_join_from_below(co, &shield);
+        if (had_open_scope)
+            log_line(LOG_LEVEL_ERROR, "scope_left_open", "a defer of %s (%s:%d) left a scope open",
+                     co->name, co->file, co->line);
     }
     if (scope_close(co, &shield) == -ETIMEDOUT)
         log_line(LOG_LEVEL_WARN, "cleanup_timed_out", "the cleanup of %s (%s:%d) took over %d ms",

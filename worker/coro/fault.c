@@ -57,22 +57,24 @@ static void put_number(struct line *line, uint64_t number, unsigned base)
     put(line, digits + at);
 }
 
-static void put_coroutine(struct line *line, const galley_async *co)
+static bool put_label(struct line *line, const galley_async *co)
 {
     char label[256] = "";
-    if (the_fault.label && the_fault.label(co, label, sizeof label) && label[0]) {
-        put(line, label);
-        put(line, " (");
-        put(line, co->name ? co->name : "?");
-        put(line, ")");
-    } else {
-        put(line, co->name ? co->name : "?");
-    }
+    if (!the_fault.label || !the_fault.label(co, label, sizeof label) || !label[0])
+        return false;
+    put(line, label);
+    return true;
+}
+
+static void put_name(struct line *line, const galley_async *co)
+{
+    put(line, co->name ? co->name : "?");
     if (co->line > 0) {
-        put(line, " started at ");
+        put(line, " (");
         put(line, co->file);
         put(line, ":");
         put_number(line, (uint64_t)co->line, 10);
+        put(line, ")");
     }
 }
 
@@ -143,10 +145,17 @@ static void say_overflow(const galley_async *co, size_t depth)
 {
     struct line line = {.len = 0};
     put(&line, "coroutine stack overflow: ");
-    put_coroutine(&line, co);
+    bool has_label = put_label(&line, co);
+    if (!has_label)
+        put_name(&line, co);
     put(&line, ", ");
     put_number(&line, the_fault.sched->stacks.stack_bytes >> 10, 10);
     put(&line, " KiB, ");
+    if (has_label) {
+        put(&line, "in ");
+        put_name(&line, co);
+        put(&line, ", ");
+    }
     put_number(&line, depth, 10);
     put(&line, depth == 1 ? " frame" : " frames");
     say(&line);
@@ -164,7 +173,9 @@ static void say_crash(int signal, const siginfo_t *info, const galley_async *co)
     }
     if (co) {
         put(&line, " in ");
-        put_coroutine(&line, co);
+        if (put_label(&line, co))
+            put(&line, ", ");
+        put_name(&line, co);
     }
     say(&line);
 }

@@ -61,7 +61,7 @@ struct pool {
     pthread_cond_t has_work, has_ended;
     struct list queue[JOB_KINDS];
     size_t queued_count[JOB_KINDS];
-    size_t live_count, idle_count, ordinary_running, running_count;
+    size_t live_count, ordinary_running, running_count;
     bool is_stopping;
     struct pool_thread threads[];
 };
@@ -115,9 +115,7 @@ static bool wait_for_work(struct pool *pool)
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += THREAD_IDLE_S;
-    pool->idle_count++;
     int rc = pthread_cond_timedwait(&pool->has_work, &pool->lock, &until);
-    pool->idle_count--;
     return rc == 0;
 }
 
@@ -162,6 +160,13 @@ static void note_stats(struct pool *pool)
         pool->queued_count[JOB_ORDINARY] + pool->queued_count[JOB_CLEANUP];
 }
 
+void pool_note_stats(struct pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    note_stats(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 static void jobs_finished(void *arg, int fd, unsigned what)
 {
     struct pool *pool = arg;
@@ -182,9 +187,7 @@ static void jobs_finished(void *arg, int fd, unsigned what)
         job->is_back = true;
         coro_wake(job->co, 0);
     }
-    pthread_mutex_lock(&pool->lock);
-    note_stats(pool);
-    pthread_mutex_unlock(&pool->lock);
+    pool_note_stats(pool);
 }
 
 /* Threads inherit the mask of their creator: none of them shall take the worker's signals but its own faults. */
@@ -210,13 +213,14 @@ static int thread_start(struct pool_thread *thread)
     return -rc;
 }
 
-/* One more thread if there are runnable jobs that no idle one will take. With the lock held; 0, -errno. */
+/* One more thread if there are runnable jobs that no free one will take. With the lock held; 0, -errno. */
 static int grow(struct pool *pool)
 {
     size_t room = ordinary_max(pool) - pool->ordinary_running;
     size_t ordinary = pool->queued_count[JOB_ORDINARY];
     size_t runnable = pool->queued_count[JOB_CLEANUP] + (ordinary < room ? ordinary : room);
-    if (runnable <= pool->idle_count || pool->live_count >= pool->max_threads)
+    size_t free_threads = pool->live_count - pool->running_count; /* idle, or just starting */
+    if (runnable <= free_threads || pool->live_count >= pool->max_threads)
         return 0;
     struct pool_thread *thread = pool->threads;
     while (thread->state == THREAD_LIVE)

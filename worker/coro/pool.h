@@ -27,6 +27,9 @@ struct pool *pool_new(struct sched *sched, const struct pool_opts *opts);
 /* Waits at most `grace_ms` for running jobs; false if some are stuck (then leave with _exit). */
 bool pool_free(struct pool *pool, int64_t grace_ms);
 
+/* Bring threads_live, threads_busy and threads_queued up to date, before a report: threads start jobs unseen. */
+void pool_note_stats(struct pool *pool);
+
 /* Run fn(rq, arg) on a thread and wait. Its result; -EAGAIN the queue is full; -ECANCELED taken out before it ran. */
 GALLEY_YIELDS int pool_run(struct pool *pool, galley_async *co, int (*fn)(galley_sync *, void *),
                            void *arg) __attribute__((warn_unused_result));

@@ -44,12 +44,6 @@ CORO_SWITCH void switch_out(galley_async *co)
     san_arrive(co->fake_stack, &sched->loop_stack, &sched->loop_stack_bytes);
 }
 
-static GALLEY_YIELDS void coro_finish(galley_async *co, bool had_open_scope)
-{
-    coro__join_forgotten(co, had_open_scope);
-    coro_run_defers(co);
-}
-
 CORO_MAIN _Noreturn void coro_main(struct coro_ctx *from, struct coro_ctx *self)
 {
     galley_async *co = LIST_ENTRY(self, galley_async, ctx);
@@ -57,9 +51,9 @@ CORO_MAIN _Noreturn void coro_main(struct coro_ctx *from, struct coro_ctx *self)
     san_arrive(NULL, &co->sched->loop_stack, &co->sched->loop_stack_bytes);
     for (;;) {
         co->entry(co, co->arg);
-        bool had_open_scope = coro__adopt_left_open(co);
-        if (had_open_scope || co->defers || co->root.ended || !list_is_empty(&co->root.tasks))
-            coro_finish(co, had_open_scope);
+        coro_join_forgotten(co);
+        if (co->defers)
+            coro_run_defers(co);
         co->state = CORO_DONE;
         co->fake_stack = NULL;
         switch_out(co);

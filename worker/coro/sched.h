@@ -14,7 +14,9 @@ enum {
     CORO_IGNORED_MAX = 1000, /* refused calls until the log names who ignores its cancellation */
     BACKGROUND_MAX = 1000,
     DEFER_MS = 5000,
-    FD_BUCKETS = 64
+    FD_BUCKETS = 64,
+    /* How much of the frame of a function that left its tasks alone stays untouched until they have ended. */
+    LEFT_FRAME_BYTES = 7 << 10
 };
 
 struct timer_entry {
@@ -82,6 +84,8 @@ void scope_push(galley_async *co, struct scope *scope, int64_t deadline_ms, bool
 /* Join and leave the innermost scope. What galley_scope_close answers. */
 GALLEY_YIELDS int scope_close(galley_async *co, struct scope *scope);
 GALLEY_YIELDS void scope_join(galley_async *co, struct scope *scope);
+/* The same, after a function has returned to whose frame the tasks may still write. */
+GALLEY_YIELDS void scope_join_from_below(galley_async *co, struct scope *scope);
 /* First reason wins. Marks it and all below; wakes who waits there. */
 void scope_cancel(struct scope *scope, enum galley_reason reason);
 /* Cancel those of its unshielded scopes whose time has run out. */

@@ -109,6 +109,16 @@ void scope_join(galley_async *co, struct scope *scope)
     }
 }
 
+/* What this very frame keeps above the gap is a return address and a frame pointer, where that function had its own. */
+__attribute__((no_stack_protector)) void scope_join_from_below(galley_async *co,
+                                                               struct scope *scope)
+{
+    __attribute__((uninitialized)) char gap[LEFT_FRAME_BYTES];
+    __asm__ volatile("" : : "r"(gap) : "memory");
+    scope_join(co, scope);
+    __asm__ volatile("" : : "r"(gap) : "memory");
+}
+
 int scope_close(galley_async *co, struct scope *scope)
 {
     scope_join(co, scope);

@@ -80,11 +80,10 @@ static void cap_by_mappings(struct stack_pool *pool)
     size_t cap = limit > MAPS_FOR_OTHERS ? (limit - MAPS_FOR_OTHERS) / 2 : 0;
     if (cap < STACK_SLOTS_PER_SLAB)
         cap = STACK_SLOTS_PER_SLAB;
-    log_line(
-        LOG_LEVEL_NOTICE, "stack_guards",
-        "this kernel has no guard pages (MADV_GUARD_INSTALL, Linux 6.13): each stack costs two "
-        "mappings, vm.max_map_count is %zu, so at most %zu coroutines a worker",
-        limit, cap < pool->max_count ? cap : pool->max_count);
+    log_line(LOG_LEVEL_NOTICE, "stack_guards",
+             "there are no guard pages (MADV_GUARD_INSTALL, Linux 6.13): each stack costs two "
+             "mappings, vm.max_map_count is %zu, so at most %zu coroutines a worker",
+             limit, cap < pool->max_count ? cap : pool->max_count);
     if (cap < pool->max_count)
         pool->max_count = cap;
 }

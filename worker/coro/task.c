@@ -9,8 +9,7 @@
 #include "worker/coro/sanitize.h"
 #include "worker/coro/sched.h"
 
-/* FORGOTTEN_FRAME_BYTES: how much of the frame of a function that forgot its tasks stays untouched until they ended. */
-enum { BACKGROUND_ARENA_MAX_BYTES = 16 << 20, FORGOTTEN_FRAME_BYTES = 4096 };
+enum { BACKGROUND_ARENA_MAX_BYTES = 16 << 20 };
 
 struct task_wait {
     struct list link;
@@ -171,16 +170,7 @@ static void warn_forgotten(galley_async *co, struct galley_task *task)
              task->file, task->line);
 }
 
-/* The function that forgot its tasks has returned, but they were given pointers into its frame and may still write
- * there while they end: join from further down the stack. */
-static __attribute__((noinline)) void join_from_below(galley_async *co)
-{
-    __attribute__((uninitialized)) char gap[FORGOTTEN_FRAME_BYTES];
-    __asm__ volatile("" : : "r"(gap) : "memory");
-    scope_join(co, &co->root);
-}
-
-void coro__join_forgotten(galley_async *co, bool had_open_scope)
+void coro__settle(galley_async *co, bool had_open_scope)
 {
     struct list *tasks = &co->root.tasks;
     GALLEY_BUG_IF(had_open_scope && CORO_IS_STRICT, "%s (%s:%d) left a scope open", co->name,
@@ -199,9 +189,20 @@ void coro__join_forgotten(galley_async *co, bool had_open_scope)
     }
     for (struct list *node = tasks->next; node != tasks; node = node->next)
         galley_task_cancel(LIST_ENTRY(node, struct galley_task, in_scope));
-    if (!list_is_empty(tasks))
-        join_from_below(co);
+    scope_join(co, &co->root);
     tasks_recycle(co, &co->root);
+}
+
+/* The function that forgot its tasks has returned, but they were given pointers into its frame and may still write
+ * there while they end: settle from further down the stack. What this very frame keeps above the gap is a return
+ * address and a frame pointer, where that function had its own. */
+__attribute__((no_stack_protector)) void coro__settle_from_below(galley_async *co,
+                                                                 bool had_open_scope)
+{
+    __attribute__((uninitialized)) char gap[LEFT_FRAME_BYTES];
+    __asm__ volatile("" : : "r"(gap) : "memory");
+    coro__settle(co, had_open_scope);
+    __asm__ volatile("" : : "r"(gap) : "memory");
 }
 
 /* ---- background ---- */

@@ -110,7 +110,7 @@ static void tasks_in_defers(galley_async *co, void *arg)
 {
     (void)arg;
     defer(co, say, "end");
-    defer(co, spawn_and_leave, "left"); /* the shield joins it */
+    defer(co, spawn_and_leave, "left"); /* joined before the next */
     defer(co, spawn_and_await, "awaited");
 }
 
@@ -152,7 +152,7 @@ static const struct rule rules[] = {
      11, NULL},
     {"five seconds in all", five_seconds_in_all, "b:0 a:-125 ", 5000, "cleanup_timed_out"},
     {"a defer in a defer", defer_in_defer, "outer inner last ", 0, NULL},
-    {"tasks in defers", tasks_in_defers, "child:0 awaited:0 left end child:0 ", 16, NULL},
+    {"tasks in defers", tasks_in_defers, "child:0 awaited:0 left child:0 end ", 16, NULL},
     {"a task ends after its defers", defers_of_a_task, "its:0 awaited:0 ", 19, NULL},
     {"no memory is an answer; the caller can run them early", in_an_arena, "1 1 x x x after ", 0,
      NULL},

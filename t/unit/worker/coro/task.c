@@ -129,6 +129,36 @@ static void recycled_tasks(galley_async *co, void *arg)
 
 /* ---- the forgotten ---- */
 
+/* Ends only in its own time, and writes where it was told to. */
+static int write_late(galley_async *co, char *buffer)
+{
+    struct galley_scope shield;
+    int rc = galley_scope_open_shielded(co, &shield, 100);
+    if (rc == 0)
+        rc = galley_sleep_ms(co, 10);
+    memset(buffer, 'x', 2000);
+    return galley_scope_close(co, &shield) < 0 ? -EIO : rc;
+}
+
+static __attribute__((noinline)) void lend_a_buffer(galley_async *co)
+{
+    char buffer[2000];
+    memset(buffer, 'y', sizeof buffer);
+    galley_task *task = galley_spawn(co, write_late, buffer);
+    (void)task;
+    if (galley_sleep_ms(co, 1) == 0)
+        note("lent:%c", buffer[1999]);
+}
+
+/* A handler's buffer is written to after the handler has returned: nothing of ours may lie there. */
+static void forgotten_with_a_buffer(galley_async *co, void *arg)
+{
+    (void)arg;
+    lend_a_buffer(co);
+    coro_join_forgotten(co);
+    note("whole");
+}
+
 static void forget_one(galley_async *co, void *arg)
 {
     (void)arg;
@@ -318,6 +348,8 @@ static const struct rule rules[] = {
     {"an await that is cancelled leaves the task alone", await_cancelled_task_lives_on,
      "1 1 nap:0 10 ", 11, NULL},
     {"a tree of a thousand generations is cancelled", deep_tree, "0 1 ", 6, NULL},
+    {"what a forgotten task writes to stays free", forgotten_with_a_buffer, "lent:y whole ", 11,
+     "was never awaited"},
     {"tasks of closed scopes are used again", recycled_tasks, "10000 0 ", 0, NULL},
 };
 

@@ -87,6 +87,36 @@ __attribute__((format(printf, 1, 2))) static inline void note(const char *format
     strncat(world.trace, " ", sizeof world.trace - strlen(world.trace) - 1);
 }
 
+static inline const char *word(int rc)
+{
+    switch (rc) {
+    case 0:
+        return "0";
+    case -ECANCELED:
+        return "ECANCELED";
+    case -ETIMEDOUT:
+        return "ETIMEDOUT";
+    case -EINVAL:
+        return "EINVAL";
+    case -EIO:
+        return "EIO";
+    default:
+        return "?";
+    }
+}
+
+static inline void sleep_and_note(galley_async *co, const char *who, int64_t ms)
+{
+    int rc = galley_sleep_ms(co, ms);
+    note("%s:%s", who, word(rc));
+}
+
+static inline void close_and_note(galley_async *co, const char *who, struct galley_scope *scope)
+{
+    int rc = galley_scope_close(co, scope);
+    note("%s:%s", who, word(rc));
+}
+
 static inline void world_ended(void *arg)
 {
     (void)arg;
