@@ -72,10 +72,13 @@ static void print_reload(struct mp_reader result)
 
 static void print_status(struct mp_reader result)
 {
-    static const struct table_column lines[] = {
-        {"version", "galley", TABLE_TEXT},        {"pid", "pid", TABLE_TEXT},
-        {"generation", "generation", TABLE_TEXT}, {"uptime_s", "up", TABLE_SECONDS},
-        {"workers", "workers", TABLE_TEXT},       {NULL, NULL, TABLE_TEXT}};
+    static const struct table_column lines[] = {{"version", "galley", TABLE_TEXT},
+                                                {"pid", "pid", TABLE_TEXT},
+                                                {"generation", "generation", TABLE_TEXT},
+                                                {"uptime_s", "up", TABLE_SECONDS},
+                                                {"phase", "phase", TABLE_TEXT},
+                                                {"workers", "workers", TABLE_TEXT},
+                                                {NULL, NULL, TABLE_TEXT}};
     char cell[128];
     for (const struct table_column *line = lines; line->key; line++) {
         struct mp_value value = rpc_get(result, line->key);

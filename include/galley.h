@@ -1,4 +1,7 @@
-/* galley.h - everything an application needs: typed endpoints on a prefork server. See docs/ and examples/. */
+/* galley.h - everything an application needs: typed endpoints on a prefork server. See docs/ and examples/.
+ * Does:     make errors of four warnings, from here to the end of the file that includes it, because a result of Galley
+ *           that is dropped, or a handler's argument of the wrong color, is a bug each time. GALLEY_LENIENT, defined
+ *           before, leaves them warnings. */
 #ifndef GALLEY_H
 #define GALLEY_H
 
@@ -8,5 +11,12 @@
 #include <galley/request.h>
 #include <galley/value.h>
 #include <galley/wait.h>
+
+#ifndef GALLEY_LENIENT
+#pragma GCC diagnostic error "-Wunused-result"
+#pragma GCC diagnostic error "-Wincompatible-pointer-types"
+#pragma GCC diagnostic error "-Wint-conversion"
+#pragma GCC diagnostic error "-Wimplicit-function-declaration"
+#endif
 
 #endif

@@ -73,8 +73,9 @@ static void explain_failure(const struct slot *slot, int status, struct errmsg *
 
 static void log_exit(struct master *master, const struct slot *slot, int status)
 {
-    bool told = slot->state == SLOT_DRAINING || slot->state == SLOT_STOPPING ||
-                slot->goal != SLOT_GOAL_SERVE;
+    bool is_trial =
+        slot->generation->state == GENERATION_TRIAL; /* whose failure is told as a whole */
+    bool told = slot->goal != SLOT_GOAL_SERVE || is_trial;
     if (!told)
         master->sums.master.worker_crashes_total++;
     log_line(told ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, told ? "worker_ended" : "worker_died",

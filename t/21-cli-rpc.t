@@ -57,7 +57,7 @@ sub result {
 }
 
 my %status = (
-    version => '0.1.0', pid => 0 + 4711, generation => 0 + 3, uptime_s => 0 + 7500, workers => 0 + 2,
+    version => '0.1.0', pid => 0 + 4711, generation => 0 + 3, uptime_s => 0 + 7500, phase => 'serving', workers => 0 + 2,
     app => { path => '/srv/shop.so', title => 'Shop', version => '1.2' },
     listeners => [ { address => 'http://127.0.0.1:8000', tls => \0 }, { address => 'unix:/x', tls => \0 } ],
     last_reload => { at => 0 + 1700000000, ok => \0, message => "start hook failed\n" },
@@ -70,6 +70,7 @@ galley       0.1.0
 pid          4711
 generation   3
 up           2h 5m
+phase        serving
 workers      2
 application  Shop 1.2 (/srv/shop.so)
 listening    http://127.0.0.1:8000

@@ -66,8 +66,9 @@ static void on_tick(void *arg)
             conn->timeout = CONN_TIMEOUT_NONE;
             conn->ops->on_timeout(conn);
         }
-        is_any = is_any || !list_is_empty(queue);
     }
+    for (int kind = CONN_TIMEOUT_NONE + 1; kind < CONN_TIMEOUT_COUNT; kind++)
+        is_any = is_any || !list_is_empty(&server->timeouts[kind]); /* on_timeout may have added */
     server->is_ticking = is_any;
     if (is_any)
         loop_timer_start(server->loop, &server->tick, TICK_MS, on_tick, server);

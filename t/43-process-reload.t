@@ -1,0 +1,103 @@
+#!/usr/bin/perl
+# 43-process-reload.t - reloads lose nothing: under load of every kind, and when the new generation is bad in any way.
+# Soak: 100 reloads for each kind of client instead of a few.
+use strict;
+use warnings;
+use lib 't/lib';
+use Test::More;
+use Galley::Test;
+
+my $reloads = soak() ? 100 : 5;
+
+# ---- under load ----
+for my $kind ([], ['close'], ['tls'], [ 'tls', 'h2' ]) {
+    my %how = map { $_ => 1 } @$kind;
+    my $name = join(' ', @$kind) || 'keep-alive';
+    my $server = Galley::Test->start('t/apps/moody', workers => 2, tls => $how{tls});
+    my $load = $server->load(%how, connections => 16);
+    $server->rpc('reload', undef, 40);    # what is opened once is open now
+    wait_until('old workers end', sub { 2 == children_of($server->pid) }, 20);
+    my $before = descriptors_of($server->pid);
+    for my $n (1 .. $reloads) {
+        my $result = $server->rpc('reload', undef, 40);
+        ok($result->{ok}, "$name: reload $n") or diag($result->{message});
+    }
+    my $result = $server->finish_load($load);
+    is($result->{failed}, 0, "$name: no request failed in $reloads reloads");
+    cmp_ok($result->{ok}, '>', 100, "$name: requests were answered all the while");
+    note("$name: $result->{ok} requests, $result->{opened} connections");
+    is($server->status->{generation}, $reloads + 2, "$name: that many generations");
+    wait_until('old workers end', sub { 2 == children_of($server->pid) }, 20);
+    is(scalar(children_of($server->pid)), 2, "$name: only the new workers are left");
+    is(descriptors_of($server->pid), $before, "$name: the master has no descriptor more");
+    is($server->stop, 0, "$name: stops in order");
+}
+
+# ---- bad reloads ----
+my $dir = temp_dir();
+my $mood = write_file("$dir/mood", "ok\n");
+write_file("$dir/app.so", read_file(app_path('t/apps/moody')));
+my $server = Galley::Test->start("$dir/app.so", workers => 2, env => { MOODY_FILE => $mood },
+    config => "start_timeout = 1500ms\n");
+
+# Replace a file as installers do: the running workers keep the old one.
+sub install {
+    my ($content) = @_;
+    write_file("$dir/app.new", $content);
+    rename "$dir/app.new", "$dir/app.so" or die "$dir/app.so: $!\n";
+    return;
+}
+
+my $good = read_file(app_path('t/apps/moody'));
+(my $without_symbol = $good) =~ s/\0galley_app\0/\0galley_axx\0/g;
+my @bad = (
+    [ 'a missing file', sub { unlink "$dir/app.so" }, qr/no such file|cannot (?:open|load)/i ],
+    [ 'a missing symbol', sub { install($without_symbol) }, qr/galley_app/ ],
+    [ 'a file that is no library', sub { install("what?\n") }, qr/\Q$dir\E\/app\.so/ ],
+    [ 'a start hook that fails', sub { write_file($mood, "fail\n") }, qr/start hook/ ],
+    [ 'a crash in the start hook', sub { write_file($mood, "crash\n") }, qr/signal 11/ ],
+    [ 'an exit in the start hook', sub { write_file($mood, "exit\n") }, qr/status 7/ ],
+    [ 'a start hook that hangs', sub { write_file($mood, "hang\n") }, qr/start_timeout|start hook/ ],
+    [ 'bad configuration', sub { write_file($server->{config_path}, "wrokers = 3\n") }, qr/wrokers/ ],
+);
+my $load = $server->load(connections => 8);
+my $generation = $server->status->{generation};
+my @pids = sort { $a <=> $b } $server->worker_pids;
+for my $row (@bad) {
+    my ($name, $spoil, $reason) = @$row;
+    $spoil->();
+    my $result = $server->rpc('reload', undef, 20);
+    ok(!$result->{ok}, "$name: the reload fails");
+    like($result->{message}, $reason, "$name: says why");
+    is($server->status->{last_reload}{message}, $result->{message}, "$name: status says it, too");
+    my $command = galley_command('reload', '--stats', $server->stats_path);
+    is($command->{status}, 1, "$name: galley reload ends with 1");
+    like($command->{err}, $reason, "$name: galley reload says why");
+    is($server->status->{generation}, $generation, "$name: the old generation goes on");
+    is_deeply([ sort { $a <=> $b } grep { defined } map { $_->{state} eq 'ready' && $_->{generation} == $generation ? $_->{pid} : undef }
+        $server->workers ], \@pids, "$name: with the same workers");
+    install($good);
+    write_file($mood, "ok\n");
+    write_file($server->{config_path}, "start_timeout = 1500ms\n") ;
+}
+is($server->rpc('health')->{status}, 'warn', 'health warns of the failed reload');
+my $result = $server->rpc('reload', undef, 20);
+ok($result->{ok}, 'the next good reload works') or diag($result->{message});
+is($server->rpc('health')->{status}, 'pass', 'and health passes');
+my $loaded = $server->finish_load($load);
+is($loaded->{failed}, 0, "bad reloads lost no request of $loaded->{ok}");
+
+# ---- many at once ----
+$generation = $server->status->{generation};
+$server->signal('HUP') for 1 .. 50;
+$server->rpc('reload', undef, 40);
+cmp_ok($server->status->{generation}, '<=', $generation + 4, '50 signals merge into few reloads');
+wait_until('old workers end', sub { 2 == children_of($server->pid) }, 20);
+is(scalar(children_of($server->pid)), 2, 'one generation remains');
+
+# ---- TERM while a reload hangs ----
+write_file($mood, "hang\n");
+$server->signal('HUP');
+wait_until('the trial has started', sub { 4 == children_of($server->pid) });
+is($server->stop(timeout => 10), 0, 'TERM during a reload wins');
+done_testing;
