@@ -244,7 +244,8 @@ static bool hold(struct h2_stream *stream, const void *data, size_t len)
     char *copy = arena_alloc(&stream->arena, len);
     if (copy == NULL)
         return false;
-    memcpy(copy, data, len);
+    if (len > 0)
+        memcpy(copy, data, len);
     stream->output = (struct h2_output){.data = copy, .len = len, .file_fd = -1, .is_last = true};
     stream->held_bytes += len;
     session->held_bytes += len;
