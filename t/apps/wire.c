@@ -77,11 +77,26 @@ static int echo(galley_async *co, const struct galley_none *in, struct galley_st
     return (int)len;
 }
 
+/* More than any socket holds, so that who does not read makes it wait. */
+static int large(galley_async *co, const struct galley_none *in, struct galley_stream *out)
+{
+    static const char piece[64 * 1024];
+
+    (void)in;
+    for (int i = 0; i < 256; i++) {
+        int result = galley_write(co, out, piece, sizeof piece);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
 GALLEY_APP(.title = "Wire",
            .routes = GALLEY_ROUTES(GALLEY_GET("/", root, galley_none, galley_text),
                                    GALLEY_GET("/second", second, galley_none, galley_text),
                                    GALLEY_GET("/query", query, galley_none, galley_text),
                                    GALLEY_GET("/authority", authority, galley_none, galley_text),
+                                   GALLEY_GET("/large", large, galley_none, galley_stream),
                                    GALLEY_GET("/read", read_body, galley_none, galley_text),
                                    GALLEY_POST("/", read_body, galley_none, galley_text),
                                    GALLEY_POST("/ignore", ignore_body, galley_none, galley_text),

@@ -182,6 +182,8 @@ static GALLEY_YIELDS int answer(const struct endpoint *endpoint, struct galley_r
         return answer_busy(req);
     if (req->body_error < 0 && rc == req->body_error)
         return rc; /* the client's fault: request_run has its status */
+    if (req->send_error < 0 && rc == req->send_error)
+        return rc; /* the client's fault: there is nobody to be told */
     return answer_failed(endpoint, req, rc);
 }
 

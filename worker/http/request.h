@@ -92,6 +92,7 @@ struct galley_request {
     struct http_out_field *out_first, *out_last;
     galley_str fail_detail;
     uint64_t sent_bytes;       /* of the body */
+    int send_error;            /* the first -errno of the transport's sends: the client is gone or too slow */
 
     /* The route's, set by server.handle. */
     enum galley_on_disconnect on_disconnect;

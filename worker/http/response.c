@@ -21,11 +21,19 @@ static int begin(struct galley_request *req, galley_str type)
     return 0;
 }
 
+/* Remember that the client cannot be reached any more. */
+static int sent(struct galley_request *req, int rc)
+{
+    if (rc < 0 && req->send_error == 0)
+        req->send_error = rc;
+    return rc;
+}
+
 static int end_if(struct galley_request *req, int rc)
 {
     if (rc == 0)
         req->response = RESPONSE_ENDED;
-    return rc;
+    return sent(req, rc);
 }
 
 int response_send(struct galley_request *req, galley_str type, const void *body, size_t len)
@@ -38,7 +46,7 @@ int response_send(struct galley_request *req, galley_str type, const void *body,
 int response_begin(struct galley_request *req, galley_str type, uint64_t length)
 {
     (void)begin(req, type);
-    return req->transport->send_head(req, length, NULL, 0, false);
+    return sent(req, req->transport->send_head(req, length, NULL, 0, false));
 }
 
 int response_write(struct galley_request *req, const void *data, size_t len)
@@ -47,7 +55,7 @@ int response_write(struct galley_request *req, const void *data, size_t len)
     if (len == 0)
         return 0;
     req->sent_bytes += len;
-    return req->transport->send_body(req, data, len, false);
+    return sent(req, req->transport->send_body(req, data, len, false));
 }
 
 int response_end(struct galley_request *req)
