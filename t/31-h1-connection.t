@@ -232,6 +232,16 @@ subtest 'a slow body above the rate is taken' => sub {
     $c->close;
 };
 
+subtest 'a connection that is idle when the worker drains' => sub {
+    my $quick = Galley::Test->start('t/apps/wire', args => [qw(--drain-idle 300ms --drain-timeout 60s)]);
+    my $c = $quick->connect;
+    is($c->request(GET => '/second')->{body}, 'second', 'a request');
+    $quick->signal('TERM');
+    is($c->read_all, '', 'the end, without an answer');
+    is($quick->wait_exit(15), 0, 'and the server stops long before its drain_timeout, though the client does not close');
+    $c->close;
+};
+
 is($_->request(GET => '/second')->{body}, 'second', 'the server serves on') for $server, $hasty;
 is($_->stop, 0, 'and stops with 0') for $server, $hasty;
 done_testing();

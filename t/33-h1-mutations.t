@@ -75,7 +75,7 @@ sub turn {
 
 for my $is_tcp (0, 1) {
     my $server = Galley::Test->start('t/apps/wire', ($is_tcp ? () : (unix => 1)),
-        args => [qw(--head-timeout 1s --body-grace 1s --keepalive-timeout 1s --h2c false)]);
+        args => [qw(--head-timeout 1s --body-grace 1s --keepalive-timeout 1s --h2c=false)]);
     my @pids = $server->worker_pids;
     my ($opened, $answers, @running, %strange) = (0, 0);
     while ($opened < $COUNT || @running) {
