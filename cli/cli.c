@@ -1,7 +1,7 @@
 /* cli.c - the table of commands, and what they share.
  * Does:     find a command or suggest one, print help and errors.
  * Does not: the commands' work.
- * See:      cmd_NAME.c, t/2x-cli-*.t. A new command is a file and a row here. */
+ * See:      cmd_NAME.c, t/20-cli-usage.t, commands.def (add a command there). */
 #include "cli/cli.h"
 
 #include <stdarg.h>
@@ -11,23 +11,10 @@
 #include "common/nearest.h"
 
 const struct cli_command cli_commands[] = {
-    {"run", "APP [OPTION]...", "serve an application", cmd_run, false},
-    {"check", "[APP] [OPTION]...", "look at configuration and application, without serving",
-     cmd_check, false},
-    {"status", "", "what the server is and how it is", cmd_status, true},
-    {"workers", "", "the worker processes", cmd_workers, true},
-    {"health", "", "whether all is well; exit status 1 if not", cmd_health, true},
-    {"metrics", "[NAME]...", "the numbers, summed over the workers", cmd_metrics, true},
-    {"reload", "", "load configuration and application anew, without losing a request", cmd_reload,
-     true},
-    {"scale", "WORKERS", "change the number of workers", cmd_scale, true},
-    {"drain", "SLOT", "replace one worker when its requests have ended", cmd_drain, true},
-    {"log-level", "LEVEL", "change what is logged: error, warn, notice, info or debug",
-     cmd_log_level, true},
-    {"stop", "", "end the server when its requests have ended, and wait for it", cmd_stop, true},
-    {"version", "[--json]", "print the version", cmd_version, false},
-    {"help", "[COMMAND]", "explain a command, or print galley.conf (help galley.conf)", cmd_help,
-     false},
+#define COMMAND(function, name, args, help, asks_server)                                           \
+    {name, args, help, cmd_##function, asks_server},
+#include "cli/commands.def"
+#undef COMMAND
 };
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
 

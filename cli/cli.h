@@ -57,19 +57,10 @@ int args_refuse(const struct cli_command *command, const struct arg *arg, const 
 int args_number(const struct cli_command *command, const char *text, const char *what,
                 unsigned long min, unsigned long max, unsigned long *number);
 
-/* ---- cmd_*.c ---- */
-int cmd_run(const struct cli_command *command, int argc, char **argv);
-int cmd_check(const struct cli_command *command, int argc, char **argv);
-int cmd_status(const struct cli_command *command, int argc, char **argv);
-int cmd_workers(const struct cli_command *command, int argc, char **argv);
-int cmd_health(const struct cli_command *command, int argc, char **argv);
-int cmd_metrics(const struct cli_command *command, int argc, char **argv);
-int cmd_reload(const struct cli_command *command, int argc, char **argv);
-int cmd_scale(const struct cli_command *command, int argc, char **argv);
-int cmd_drain(const struct cli_command *command, int argc, char **argv);
-int cmd_log_level(const struct cli_command *command, int argc, char **argv);
-int cmd_stop(const struct cli_command *command, int argc, char **argv);
-int cmd_version(const struct cli_command *command, int argc, char **argv);
-int cmd_help(const struct cli_command *command, int argc, char **argv);
+/* ---- cmd_*.c: one function for each row of commands.def ---- */
+#define COMMAND(function, name, args, help, asks_server)                                           \
+    int cmd_##function(const struct cli_command *command, int argc, char **argv);
+#include "cli/commands.def"
+#undef COMMAND
 
 #endif
