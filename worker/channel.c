@@ -58,6 +58,7 @@ static void report(struct channel *channel, uint32_t report_id)
 {
     struct worker *worker = channel->worker;
     struct proto_message *message = prepare(channel, PROTO_REPORT);
+    pool_note_stats(worker->pool);
     worker->stats.rss_bytes = resident_bytes();
     worker->stats.log_lost_total = log_lost_count();
     message->report_id = report_id;

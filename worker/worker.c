@@ -59,7 +59,8 @@ static void on_drain_check(void *arg)
     }
     if (now_ms >= worker->stop_at_ms && !worker->is_stopping)
         worker_stop(worker);
-    else if (worker->is_stopping && (now_ms >= worker->stop_at_ms || sched_live_count(worker->sched) == 0)) {
+    else if (worker->is_stopping &&
+             (now_ms >= worker->stop_at_ms || sched_live_count(worker->sched) == 0)) {
         loop_stop(worker->loop);
         return;
     }
@@ -76,8 +77,8 @@ void worker_drain(struct worker *worker, int64_t limit_ms)
     }
     worker->is_draining = true;
     worker->stop_at_ms = stop_at_ms;
-    log_line(LOG_LEVEL_INFO, "draining", "connections=%zu coroutines=%zu", worker->server->conn_count,
-             sched_live_count(worker->sched));
+    log_line(LOG_LEVEL_INFO, "draining", "connections=%zu coroutines=%zu",
+             worker->server->conn_count, sched_live_count(worker->sched));
     accept_stop(worker->accept);
     server_drain(worker->server);
     on_drain_check(worker);
@@ -112,6 +113,19 @@ static int64_t before_poll(void *arg)
     return wait_ms;
 }
 
+/* What a crashing coroutine was about: "GET /x". In a signal handler: copies, and nothing else. */
+static bool label_of(const galley_async *co, char *text, size_t size)
+{
+    const struct galley_request *req = co->request;
+    if (req == NULL || req->method_text.len + req->path_encoded.len + 2 > size)
+        return false;
+    char *at = mempcpy(text, req->method_text.data, req->method_text.len);
+    *at++ = ' ';
+    at = mempcpy(at, req->path_encoded.data, req->path_encoded.len);
+    *at = '\0';
+    return true;
+}
+
 static int start_runtime(struct worker *worker, struct errmsg *why)
 {
     const struct settings *settings = worker->inherit->settings;
@@ -133,6 +147,7 @@ static int start_runtime(struct worker *worker, struct errmsg *why)
         errmsg_set_sys(why, "cannot start the event loop of a worker");
         return -1;
     }
+    fault_set_label(label_of);
     fault_install(worker->sched);
     return 0;
 }
