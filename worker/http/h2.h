@@ -168,6 +168,8 @@ extern const struct transport h2_transport;
 void h2_stream_input(struct h2_stream *stream, const uint8_t *data, size_t len);
 /* And that was the last of them. */
 void h2_stream_input_done(struct h2_stream *stream);
+/* Whether more of its body is announced than is worth discarding. */
+bool h2_stream_expects_much(const struct h2_stream *stream);
 /* Nobody will read what comes; `is_abandoned`: reset the stream rather than wait for its end. */
 void h2_stream_discard_input(struct h2_stream *stream, bool is_abandoned);
 /* Answer stream->refusal, without a coroutine. */

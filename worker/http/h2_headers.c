@@ -100,8 +100,8 @@ static bool is_within(struct h2_stream *stream, size_t len, bool is_pseudo)
     const struct h1_limits *limits = &stream->server->limits;
     stream->head_bytes += (uint32_t)len; /* a field block has an end long before this wraps */
     return stream->head_bytes <= limits->head_bytes &&
-           len <= (size_t)limits->field_bytes + FIELD_OVERHEAD_BYTES &&
-           (is_pseudo || stream->field_count < limits->field_count);
+           (is_pseudo || (len <= (size_t)limits->field_bytes + FIELD_OVERHEAD_BYTES &&
+                          stream->field_count < limits->field_count));
 }
 
 void h2_head_add(struct h2_stream *stream, nghttp2_rcbuf *name, nghttp2_rcbuf *value)

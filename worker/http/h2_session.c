@@ -287,9 +287,10 @@ static void h2_on_timeout(struct conn *conn)
         conn_close(conn);
         return;
     }
-    bool is_idle = session->has_settings && !session->scan.is_in_block;
-    (void)nghttp2_session_terminate_session(session->ng,
-                                            is_idle ? NGHTTP2_NO_ERROR : NGHTTP2_SETTINGS_TIMEOUT);
+    uint32_t error_code = !session->has_settings      ? NGHTTP2_SETTINGS_TIMEOUT
+                          : session->scan.is_in_block ? NGHTTP2_PROTOCOL_ERROR
+                                                      : NGHTTP2_NO_ERROR;
+    (void)nghttp2_session_terminate_session(session->ng, error_code);
     if (flush(session)) /* the socket is full: nobody will see the GOAWAY */
         conn_close(conn);
 }

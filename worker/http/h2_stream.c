@@ -179,7 +179,7 @@ static void finish_request(struct h2_stream *stream, const struct galley_request
         return;
     if (req->response != RESPONSE_ENDED)
         h2_reset(stream, NGHTTP2_INTERNAL_ERROR);
-    h2_stream_discard_input(stream, req->body_error < 0);
+    h2_stream_discard_input(stream, req->body_error < 0 || h2_stream_expects_much(stream));
 }
 
 GALLEY_YIELDS static void stream_main(galley_async *co, void *arg)

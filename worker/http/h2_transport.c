@@ -115,6 +115,12 @@ void h2_stream_input_done(struct h2_stream *stream)
         coro_wake(stream->co, 0);
 }
 
+bool h2_stream_expects_much(const struct h2_stream *stream)
+{
+    return stream->has_content_length &&
+           stream->content_length > stream->input_bytes + DISCARD_BYTES;
+}
+
 void h2_stream_discard_input(struct h2_stream *stream, bool is_abandoned)
 {
     size_t unread = buf_len(&stream->input);
