@@ -27,10 +27,10 @@ struct worker {
     struct accept_set *accept;
     struct channel *channel;
     struct stats stats;
-    struct errmsg why;      /* it could not start */
+    struct errmsg why; /* it could not start */
     int start_result;
     bool is_ready, has_failed, is_draining, is_stopping;
-    int64_t stop_at_ms;     /* draining: when it turns into stopping; stopping: when it gives up */
+    int64_t stop_at_ms; /* draining: when it turns into stopping; stopping: when it gives up */
     struct loop_timer drain_timer;
 };
 

@@ -203,7 +203,7 @@ static int start_server(struct worker *worker, struct errmsg *why)
 }
 
 /* The start hook runs as a coroutine; then the worker is ready, or has failed. */
-static void start_main(galley_async *co, void *arg)
+static GALLEY_YIELDS void start_main(galley_async *co, void *arg)
 {
     struct worker *worker = arg;
     worker->start_result = app_start(worker->app, co, &worker->why);
@@ -247,7 +247,7 @@ static int start(struct worker *worker)
     return 0;
 }
 
-static void stop_main(galley_async *co, void *arg)
+static GALLEY_YIELDS void stop_main(galley_async *co, void *arg)
 {
     app_stop(((struct worker *)arg)->app, co);
 }

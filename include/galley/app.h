@@ -12,7 +12,7 @@
 
 /* What happens when the client leaves before the answer. */
 enum galley_on_disconnect {
-    GALLEY_AUTO,  /* cancel GET, HEAD, OPTIONS and every reset HTTP/2 stream; finish the others */
+    GALLEY_AUTO, /* cancel GET, HEAD, OPTIONS and every reset HTTP/2 stream; finish the others */
     GALLEY_CANCEL,
     GALLEY_FINISH
 };
@@ -25,14 +25,15 @@ struct galley_route {
     int status; /* 0: 200 */
     const char *summary, *description, *tags;
     bool deprecated, hidden;
-    int64_t timeout_ms;        /* 0: the server's request_timeout; then 504 */
-    uint64_t max_body_bytes;   /* 0: the server's max_body */
+    int64_t timeout_ms;      /* 0: the server's request_timeout; then 504 */
+    uint64_t max_body_bytes; /* 0: the server's max_body */
     enum galley_on_disconnect on_disconnect;
     const char *file;
     int line;
 };
 
 /* A handler of the wrong shape does not compile; its color is read from its type. */
+/* clang-format off */
 #define GALLEY__IS_ASYNC(h, In, Out)                                                               \
     _Generic(&(h),                                                                                 \
         int (*)(galley_async *, const struct In *, struct Out *): true,                            \
@@ -47,6 +48,7 @@ struct galley_route {
      .out = &Out##_model,                                                                          \
      .file = __FILE__,                                                                             \
      .line = __LINE__ __VA_OPT__(, ) __VA_ARGS__}
+/* clang-format on */
 #define GALLEY_GET(...)    GALLEY_ROUTE("GET", __VA_ARGS__)
 #define GALLEY_POST(...)   GALLEY_ROUTE("POST", __VA_ARGS__)
 #define GALLEY_PUT(...)    GALLEY_ROUTE("PUT", __VA_ARGS__)

@@ -70,6 +70,7 @@ struct galley_model {
 #define OBJECT(m)  .of = &m##_model
 #define LIST_OF(m) .list = true, .of = &m##_model
 
+/* clang-format off */
 #define GALLEY__KIND_OF(x)                                                                         \
     _Generic((x),                                                                                  \
         bool: GALLEY_BOOL,                                                                         \
@@ -148,6 +149,7 @@ struct galley_model {
     static const struct galley_model t##_model = {#t, sizeof(struct t), t##_fields,                \
                                                   sizeof t##_fields / sizeof t##_fields[0]};       \
     _Pragma("GCC diagnostic pop") _Static_assert(sizeof(struct t) > 0, "a model needs a struct")
+/* clang-format on */
 
 /* Describes a struct that exists: GALLEY_MODEL(results, (status)); */
 #define GALLEY_MODEL(t, ...) GALLEY__FIELDS(t, GALLEY__FIELD, __VA_ARGS__)
@@ -158,10 +160,12 @@ struct galley_model {
         GALLEY__EACH(GALLEY__MEMBER, t, __VA_ARGS__)                                               \
     };                                                                                             \
     GALLEY__FIELDS(t, GALLEY__TYPED, __VA_ARGS__)
+/* clang-format off */
 #define GALLEY__MEMBER(t, tuple)         GALLEY__MEMBER_ tuple
 #define GALLEY__MEMBER_(type, f, ...)    type f;
 #define GALLEY__TYPED(t, tuple)          GALLEY__TYPED_(t, GALLEY__UNWRAP tuple)
 #define GALLEY__TYPED_(...)              GALLEY__TYPED2(__VA_ARGS__)
 #define GALLEY__TYPED2(t, type, ...)     GALLEY__FIELD2(t, __VA_ARGS__)
+/* clang-format on */
 
 #endif

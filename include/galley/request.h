@@ -13,19 +13,23 @@ struct galley_request;
 typedef struct galley_request galley_request;
 
 /* The request of a coroutine or of a pool thread: calls about it take either color. */
+/* clang-format off */
 #define GALLEY_REQUEST(color)                                                                      \
     _Generic((color),                                                                              \
         galley_async *: galley__request_of_async,                                                  \
         galley_sync *: galley__request_of_sync)(color)
+/* clang-format on */
 GALLEY_API galley_request *galley__request_of_async(galley_async *co);
 GALLEY_API galley_request *galley__request_of_sync(galley_sync *rq);
 
 /* ---- what came ---- */
 
+/* clang-format off */
 #define galley_method(color)    galley__method(GALLEY_REQUEST(color))    /* "GET" */
 #define galley_path(color)      galley__path(GALLEY_REQUEST(color))      /* percent-decoded, without the query */
 #define galley_query(color)     galley__query(GALLEY_REQUEST(color))     /* as sent, without the '?' */
 #define galley_authority(color) galley__authority(GALLEY_REQUEST(color)) /* Host or :authority */
+/* clang-format on */
 GALLEY_API galley_str galley__method(const galley_request *req);
 GALLEY_API galley_str galley__path(galley_request *req);
 GALLEY_API galley_str galley__query(const galley_request *req);

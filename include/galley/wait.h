@@ -56,11 +56,13 @@ GALLEY_API enum galley_reason galley_cancel_reason(galley_async *co);
 /* Run fn(co, arg) as a task of the innermost scope. The task starts when the caller next waits. The result must be
  * awaited: a task that its handler forgot is cancelled when the handler returns, and the log names it. NULL only
  * when no coroutine is to be had (-EAGAIN from galley_await). `arg` stays the caller's and must outlive the task. */
+/* clang-format off */
 #define galley_spawn(co, fn, arg)                                                                  \
     galley__spawn(co,                                                                              \
                   _Generic((fn), int (*)(galley_async *, __typeof__(arg)): (                       \
                       int (*)(galley_async *, void *))(void (*)(void))(fn)),                       \
                   arg, #fn, __FILE__, __LINE__)
+/* clang-format on */
 GALLEY_API galley_task *galley__spawn(galley_async *co, int (*fn)(galley_async *, void *),
                                       void *arg, const char *name, const char *file,
                                       int line) GALLEY_MUST_USE;
@@ -74,11 +76,13 @@ GALLEY_API void galley_task_cancel(galley_task *task);
 
 /* Run fn(co, arg) in the worker's scope, after the answer if need be; at most 1,000 at once a worker, drained at stop.
  * `arg` must not belong to the request. 0, -EAGAIN when there are too many. */
+/* clang-format off */
 #define galley_background(co, fn, arg)                                                             \
     galley__background(co,                                                                         \
                        _Generic((fn), int (*)(galley_async *, __typeof__(arg)): (                  \
                            int (*)(galley_async *, void *))(void (*)(void))(fn)),                  \
                        arg, #fn, __FILE__, __LINE__)
+/* clang-format on */
 GALLEY_API int galley__background(galley_async *co, int (*fn)(galley_async *, void *), void *arg,
                                   const char *name, const char *file, int line);
 
@@ -107,22 +111,26 @@ GALLEY_API void galley_scope_cancel(struct galley_scope *scope);
 
 /* Run fn(co, arg) when the coroutine ends, however it ends; last in, first out; it may wait, at most 5 s in all.
  * 0, -ENOMEM. */
+/* clang-format off */
 #define galley_defer(co, fn, arg)                                                                  \
     galley__defer(co,                                                                              \
                   _Generic((fn), void (*)(galley_async *, __typeof__(arg)): (                      \
                       void (*)(galley_async *, void *))(void (*)(void))(fn)),                      \
                   arg)
+/* clang-format on */
 GALLEY_API int galley__defer(galley_async *co, void (*fn)(galley_async *, void *), void *arg);
 
 /* ---- the other color ---- */
 
 /* Run fn(rq, arg) on a thread of the pool and wait for its result. When the caller is cancelled, a call that has not
  * started is dropped (-ECANCELED), one that runs is waited for. -EAGAIN when the queue is full. */
+/* clang-format off */
 #define galley_to_thread(co, fn, arg)                                                              \
     galley__to_thread(co,                                                                          \
                       _Generic((fn), int (*)(galley_sync *, __typeof__(arg)): (                    \
                           int (*)(galley_sync *, void *))(void (*)(void))(fn)),                    \
                       arg)
+/* clang-format on */
 GALLEY_API GALLEY_YIELDS int galley__to_thread(galley_async *co, int (*fn)(galley_sync *, void *),
                                                void *arg) GALLEY_MUST_USE;
 

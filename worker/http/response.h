@@ -25,8 +25,8 @@ GALLEY_YIELDS int response_send_file(struct galley_request *req, galley_str type
 
 /* Set a field of the answer, replacing one of that name; both slices must outlive the request (or be in its arena),
  * `name` in lower case. 0, -ENOMEM. */
-int response_set_field(struct galley_request *req, galley_str name, galley_str value)
-    GALLEY_MUST_USE;
+int response_set_field(struct galley_request *req, galley_str name,
+                       galley_str value) GALLEY_MUST_USE;
 
 /* RFC 9110 reason phrase; "" for an unknown status. */
 const char *http_reason(int status);

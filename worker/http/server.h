@@ -24,7 +24,7 @@ enum conn_timeout {
 #define X(kind) CONN_TIMEOUT_##kind,
     CONN_TIMEOUTS(X)
 #undef X
-    CONN_TIMEOUT_COUNT
+        CONN_TIMEOUT_COUNT
 };
 
 struct conn;
@@ -42,15 +42,15 @@ struct conn {
     struct io io; /* first */
     struct server *server;
     const struct conn_ops *ops;
-    struct list all;           /* in server->conns */
+    struct list all; /* in server->conns */
     struct list timeout_link;
     int64_t timeout_since_ms;
     /* Unread bytes: the server's hot buffer during an event, else its own from the heap, or none. */
     char *in;
     uint32_t in_start, in_end, in_capacity;
-    size_t scanned;            /* h1: of an incomplete head, where the parser stands */
-    uint16_t flags;            /* of h1 */
-    uint8_t timeout;           /* enum conn_timeout */
+    size_t scanned;  /* h1: of an incomplete head, where the parser stands */
+    uint16_t flags;  /* of h1 */
+    uint8_t timeout; /* enum conn_timeout */
     bool is_tls, is_in_hot;
     union {
         void *protocol;          /* h1: the running struct h1_request; h2: struct h2_session */
@@ -65,7 +65,7 @@ struct server {
     struct stats *stats;
     const struct settings *settings;
     struct h1_limits limits;
-    struct tls_server *tls;    /* NULL: no https listener */
+    struct tls_server *tls; /* NULL: no https listener */
     /* Answers the request; runs on its coroutine. What it leaves unanswered becomes 500. */
     GALLEY_YIELDS void (*handle)(void *app, struct galley_request *req);
     void *app;
@@ -74,13 +74,14 @@ struct server {
     struct list timeouts[CONN_TIMEOUT_COUNT];
     struct loop_timer tick;
     bool is_ticking, is_draining;
-    struct list dirty;         /* h2 sessions with something to send, flushed before each poll */
+    struct list dirty; /* h2 sessions with something to send, flushed before each poll */
     int access_log_fd;
-    int64_t date_ms;           /* when `date` was made, by the loop's clock */
-    char date[32];             /* "Mon, 23 Nov 2026 14:00:00 GMT", IMF-fixdate */
-    struct h1_head head;       /* the head being parsed: used up within one event */
-    uint32_t head_bytes;       /* its length */
-    char in[SERVER_IN_BYTES], out[SERVER_OUT_BYTES]; /* hot buffers: used up within one event or send */
+    int64_t date_ms;     /* when `date` was made, by the loop's clock */
+    char date[32];       /* "Mon, 23 Nov 2026 14:00:00 GMT", IMF-fixdate */
+    struct h1_head head; /* the head being parsed: used up within one event */
+    uint32_t head_bytes; /* its length */
+    char in[SERVER_IN_BYTES],
+        out[SERVER_OUT_BYTES]; /* hot buffers: used up within one event or send */
 };
 
 /* One per worker, on the heap. The caller has set loop, sched, pool, stats, settings, tls, handle, app, access_log_fd. */
