@@ -1,7 +1,7 @@
 /* daemon.c - leaving the terminal.
  * Does:     fork, setsid, fork; a pipe tells the first process how it went.
  * Does not: write the pid file.
- * See:      master.c, t/43-process-daemon.t */
+ * See:      master.c, t/44-process-daemon.t */
 #include "master/daemon.h"
 
 #include <errno.h>

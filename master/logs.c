@@ -1,7 +1,7 @@
 /* logs.c - the log files, opened by the master and handed down to the workers.
  * Does:     open them.
  * Does not: write lines (common/log.c).
- * See:      CVE-2016-1247 for why links are refused, t/unit/master/logs.c */
+ * See:      CVE-2016-1247 for why links are refused, t/unit/master/files.c */
 #include "master/logs.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* notify.c - what systemd wants to know (sd_notify), without its library.
  * Does:     one datagram to $NOTIFY_SOCKET, a path or an abstract name.
  * Does not: fail or wait.
- * See:      sd_notify(3), t/unit/master/notify.c */
+ * See:      sd_notify(3), t/unit/master/files.c */
 #include "master/notify.h"
 
 #include <stddef.h>

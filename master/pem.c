@@ -1,7 +1,7 @@
 /* pem.c - certificate and key files, read as bytes by the master, which may be root.
  * Does:     read, bound the size, name the file in every refusal, wipe keys when they go.
  * Does not: parse.
- * See:      worker/net/tls*.c, t/unit/master/pem.c */
+ * See:      worker/net/tls*.c, t/unit/master/files.c */
 #include "master/pem.h"
 
 #include <errno.h>

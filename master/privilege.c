@@ -1,7 +1,7 @@
 /* privilege.c - which user the workers are, and how they become it for good.
  * Does:     groups, gid, uid, no_new_privs, the signal of the parent's death; each verified.
  * Does not: apply to the master.
- * See:      spawn.c, t/42-process-privilege.t */
+ * See:      spawn.c, t/46-process-privilege.t */
 #include "master/privilege.h"
 
 #include <errno.h>

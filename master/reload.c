@@ -2,7 +2,7 @@
  * Does:     load settings, open everything, start every worker; only when all are ready the old ones drain.
  *           One runs, further requests wait and merge; at most two old generations drain at once.
  * Does not: touch the old generation before that moment.
- * See:      generation.c, supervise.c, t/44-process-reload.t
+ * See:      generation.c, supervise.c, t/43-process-reload.t
  *
  *   request -> pending -> TRIAL -- all READY --> CURRENT -- next one --> OLD -> gone
  *                            \---- any fails --> FAILED -> gone */

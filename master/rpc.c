@@ -1,7 +1,7 @@
 /* rpc.c - the stats socket: MessagePack-RPC over a UNIX socket, at most 64 clients.
  * Does:     frames, permissions, order, limits. A client that breaks one is closed, and nothing else happens.
  * Does not: know what the methods do, or ever wait for a client.
- * See:      rpc_methods.c, docs/PROTOCOL.md, t/46-process-rpc.t */
+ * See:      rpc_methods.c, docs/PROTOCOL.md, t/45-process-rpc.t */
 #include "master/rpc.h"
 
 #include <errno.h>

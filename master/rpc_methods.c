@@ -1,7 +1,7 @@
 /* rpc_methods.c - what can be asked of the stats socket, and what it changes.
  * Does:     status, workers, health, metrics; reload, drain, scale, stop, log_level; ping.
  * Does not: wait, or check who asks (rpc.c).
- * See:      docs/PROTOCOL.md, t/46-process-rpc.t */
+ * See:      docs/PROTOCOL.md, t/45-process-rpc.t */
 #include "master/rpc.h"
 
 #include <ctype.h>

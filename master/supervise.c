@@ -1,7 +1,7 @@
 /* supervise.c - what becomes of workers: the mechanism that performs policy's actions.
  * Does:     spawn, signal, reap; give each listening socket to a worker that answers.
  * Does not: judge: when and what is policy.c and assign.c, whole generations are reload.c.
- * See:      policy.c, assign.c, spawn.c, channel.c, t/40-process-workers.t */
+ * See:      policy.c, assign.c, spawn.c, channel.c, t/42-process-workers.t */
 #include "master/supervise.h"
 
 #include <errno.h>

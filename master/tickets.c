@@ -1,7 +1,7 @@
 /* tickets.c - the keys that all workers of all generations seal TLS session tickets with.
  * Does:     random bytes from the kernel, and the rotation.
  * Does not: use them.
- * See:      t/unit/master/tickets.c */
+ * See:      t/unit/master/files.c */
 #include "master/tickets.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* unix_socket.c - a listening UNIX socket with its file.
  * Does:     bind under a umask, tell a stale file from a living server's by connecting to it.
  * Does not: accept, or remove files that are not sockets.
- * See:      listen.c (addresses), rpc.c (stats socket), t/unit/master/unix_socket.c */
+ * See:      listen.c (addresses), rpc.c (stats socket), t/unit/master/listen.c */
 #include "master/unix_socket.h"
 
 #include <errno.h>

@@ -107,6 +107,7 @@ for my $kind ([], ['close']) {
     }
     cmp_ok($slowest, '<', 0.5 * slow(), 'at once');
     is($blocked->read_response->{status}, 200, 'what blocked is answered in the end');
+    $blocked->close;
     ok($server->wait_log(qr/worker_on_time/), 'its sockets come back');
     is($server->stat('worker_crashes_total'), 0, 'nobody was killed');
     is($server->stop, 0, 'stops in order');
