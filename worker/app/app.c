@@ -224,7 +224,9 @@ void app_handle(void *arg, struct galley_request *req)
         rc = response_send(req, (galley_str){0}, NULL, 0);
         goto log;
     }
-    rc = text_decode(&req->arena, req->path_encoded, TEXT_ROUTE, &path);
+    path = req->path; /* there already where nothing is escaped */
+    if (path.data == NULL)
+        rc = text_decode(&req->arena, req->path_encoded, TEXT_ROUTE, &path);
     if (rc == -EINVAL) {
         rc = response_send_detail(req, 400, GALLEY_STR("Bad Request"));
         goto log;

@@ -72,7 +72,7 @@ struct galley_request {
     /* What came. Slices live in the arena. */
     enum http_method method;
     galley_str method_text, path_encoded, query, authority;
-    galley_str path; /* decoded on demand */
+    galley_str path; /* decoded; data NULL until it is asked for */
     const struct http_field *fields;
     size_t field_count;
     bool has_query, is_tls, is_h2, is_asterisk, expects_continue;

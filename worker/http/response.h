@@ -31,6 +31,9 @@ int response_set_field(struct galley_request *req, galley_str name,
 /* RFC 9110 reason phrase; "" for an unknown status. */
 const char *http_reason(int status);
 /* Whether answers of this status have no content (1xx, 204, 205, 304). */
-bool http_status_is_bodyless(int status);
+static inline bool http_status_is_bodyless(int status)
+{
+    return status < 200 || status == 204 || status == 205 || status == 304;
+}
 
 #endif

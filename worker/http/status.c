@@ -1,4 +1,4 @@
-/* status.c - HTTP statuses: their reason phrases (RFC 9110 section 15, RFC 6585), and which have no content.
+/* status.c - HTTP statuses: their reason phrases (RFC 9110 section 15, RFC 6585).
  * Does:     answer from one table.
  * Does not: judge which status fits. */
 #include "worker/http/response.h"
@@ -77,9 +77,4 @@ const char *http_reason(int status)
         if (rows[i].status == status)
             return rows[i].reason;
     return "";
-}
-
-bool http_status_is_bodyless(int status)
-{
-    return status < 200 || status == 204 || status == 205 || status == 304;
 }
