@@ -51,11 +51,12 @@ GALLEY_API GALLEY_YIELDS int galley_checkpoint(galley_async *co) GALLEY_MUST_USE
 /* Why the innermost cancelled scope was cancelled; GALLEY_NOT_CANCELLED if none is. */
 GALLEY_API enum galley_reason galley_cancel_reason(galley_async *co);
 
-/* ---- tasks: a call that does not wait ---- */
+/* ---- tasks: a call that does not wait; see docs/WAITING.md for what happens when ---- */
 
 /* Run fn(co, arg) as a task of the innermost scope. The task starts when the caller next waits. The result must be
  * awaited: a task that its handler forgot is cancelled when the handler returns, and the log names it. NULL only
- * when no coroutine is to be had (-EAGAIN from galley_await). `arg` stays the caller's and must outlive the task. */
+ * when no coroutine is to be had (-EAGAIN from galley_await). `arg` stays the caller's and must outlive the task; the
+ * task's handle is valid until its scope is closed. */
 /* clang-format off */
 #define galley_spawn(co, fn, arg)                                                                  \
     galley__spawn(co,                                                                              \
@@ -71,7 +72,8 @@ GALLEY_API galley_task *galley__spawn(galley_async *co, int (*fn)(galley_async *
  * (the task then goes on under its own scope). A second await of the same task answers the same. */
 GALLEY_API GALLEY_YIELDS int galley_await(galley_async *co, galley_task *task) GALLEY_MUST_USE;
 
-/* Ask a task to end: its waiting calls return -ECANCELED from now on. Never waits; idempotent. */
+/* Ask a task to end: its waiting calls return -ECANCELED from now on; one that has not started never will. Its siblings
+ * go on. Never waits; idempotent. */
 GALLEY_API void galley_task_cancel(galley_task *task);
 
 /* Run fn(co, arg) in the worker's scope, after the answer if need be; at most 1,000 at once a worker, drained at stop.
@@ -102,7 +104,7 @@ GALLEY_API int galley_scope_open_shielded(galley_async *co, struct galley_scope 
                                           int64_t timeout_ms) GALLEY_MUST_USE;
 
 /* Join all tasks of the scope, then leave it. 0; -ETIMEDOUT if its own time ran out; -ECANCELED if it was cancelled
- * itself; or the first negative result of its tasks (which cancelled the rest). */
+ * itself; or the first negative result of its tasks (which cancelled the rest). -EINVAL if it is not open. */
 GALLEY_API GALLEY_YIELDS int galley_scope_close(galley_async *co,
                                                 struct galley_scope *scope) GALLEY_MUST_USE;
 
