@@ -17,7 +17,6 @@
 struct reading {
     const struct inputs *inputs;
     struct galley_request *req;
-    const galley_str *params;
     galley_str *raw; /* of each slot: its value as it came; data NULL: absent */
     char *in;
     struct json_out *problems;
@@ -154,8 +153,10 @@ static int unquote_cookie(struct arena *arena, galley_str text, galley_str *valu
 static int decode(struct reading *r, enum galley_in in, galley_str raw, galley_str *text)
 {
     struct arena *arena = &r->req->arena;
-    if (in == GALLEY_IN_QUERY)
-        return text_decode(arena, raw, TEXT_QUERY, text);
+    if (in == GALLEY_IN_QUERY) {
+        *text = raw;
+        return text_is_plain(raw) ? 0 : text_decode(arena, raw, TEXT_QUERY, text);
+    }
     if (in == GALLEY_IN_PATH) { /* decoded by the router's caller, but for the slashes */
         *text = raw;
         if (text_find(raw.data, raw.data + raw.len, TEXT_SLASH) == raw.data + raw.len)
@@ -247,22 +248,27 @@ static const struct slot_bound *find_broken(const struct slot *slot, long double
     return NULL;
 }
 
-static enum problem_kind parse_number(const struct slot *slot, galley_str text, void *to,
-                                      long double *value)
+static enum problem_kind parse_int(const struct slot *slot, galley_str text, void *to,
+                                   const struct slot_bound **bound)
 {
-    if (slot->kind == GALLEY_INT) {
-        int64_t whole;
-        int rc = number_parse_int(text, &whole);
-        if (rc < 0)
-            return rc == -ERANGE ? PROBLEM_INT_PARSING_SIZE : PROBLEM_INT_PARSING;
-        slot_store_int(slot, to, whole);
-        *value = whole;
+    int64_t whole;
+    int rc = number_parse_int(text, &whole);
+    if (rc < 0)
+        return rc == -ERANGE ? PROBLEM_INT_PARSING_SIZE : PROBLEM_INT_PARSING;
+    slot_store_int(slot, to, whole);
+    if (slot->bound_count == 0 || (*bound = find_broken(slot, whole)) == NULL)
         return PROBLEM_NONE;
-    }
+    return (*bound)->kind;
+}
+
+static enum problem_kind parse_float(const struct slot *slot, galley_str text, double *to,
+                                     const struct slot_bound **bound)
+{
     if (number_parse_float(text, to) < 0)
         return PROBLEM_FLOAT_PARSING;
-    *value = *(double *)to;
-    return isfinite(*(double *)to) ? PROBLEM_NONE : PROBLEM_FINITE_NUMBER;
+    if (!isfinite(*to))
+        return PROBLEM_FINITE_NUMBER;
+    return (*bound = find_broken(slot, *to)) == NULL ? PROBLEM_NONE : (*bound)->kind;
 }
 
 static enum problem_kind check_length(const struct slot *slot, galley_str text)
@@ -298,17 +304,15 @@ static void convert(struct reading *r, const struct slot *slot, galley_str text,
 {
     enum problem_kind kind = PROBLEM_NONE;
     const struct slot_bound *bound = NULL;
-    long double value = 0;
     if (slot->kind == GALLEY_STRING) {
         kind = check_length(slot, text);
         *(galley_str *)to = text;
-    } else if (slot->kind == GALLEY_BOOL) {
-        if (parse_bool(text, to) < 0)
-            kind = PROBLEM_BOOL_PARSING;
-    } else {
-        kind = parse_number(slot, text, to, &value);
-        if (kind == PROBLEM_NONE && (bound = find_broken(slot, value)) != NULL)
-            kind = bound->kind;
+    } else if (slot->kind == GALLEY_INT) {
+        kind = parse_int(slot, text, to, &bound);
+    } else if (slot->kind == GALLEY_FLOAT) {
+        kind = parse_float(slot, text, to, &bound);
+    } else if (parse_bool(text, to) < 0) {
+        kind = PROBLEM_BOOL_PARSING;
     }
     if (__builtin_expect(kind != PROBLEM_NONE, 0))
         complain(r, slot, kind, text, index, bound);
@@ -429,8 +433,11 @@ static int gather_raw(struct reading *r)
 {
     const struct inputs *inputs = r->inputs;
     int rc = 0;
-    for (size_t i = 0; i < inputs->query_at; i++)
-        r->raw[i] = r->params[inputs->slots[i].param];
+    r->raw = arena_alloc(&r->req->arena, inputs->count * sizeof *r->raw);
+    if (r->raw == NULL)
+        return -ENOMEM;
+    for (size_t i = inputs->query_at; i < inputs->count; i++)
+        r->raw[i] = (galley_str){0};
     if (inputs->header_at > inputs->query_at)
         rc = walk_query(r, take_last);
     if (inputs->cookie_at > inputs->header_at)
@@ -449,14 +456,14 @@ int inputs_read(const struct inputs *inputs, struct galley_request *req, const g
     memcpy(in, inputs->absent, inputs->size);
     if (inputs->count == 0)
         return 0;
-    struct reading r = {
-        .inputs = inputs, .req = req, .params = params, .in = in, .problems = problems};
-    r.raw = arena_alloc(&req->arena, inputs->count * sizeof *r.raw);
-    if (r.raw == NULL)
-        return -ENOMEM;
-    memset(r.raw, 0, inputs->count * sizeof *r.raw);
-    int rc = gather_raw(&r);
-    for (size_t i = 0; i < inputs->count && rc == 0; i++)
+    struct reading r = {.inputs = inputs, .req = req, .in = in, .problems = problems};
+    int rc = 0;
+    size_t i = 0;
+    for (; i < inputs->query_at && rc == 0; i++)
+        rc = read_scalar(&r, &inputs->slots[i], params[inputs->slots[i].param]);
+    if (rc == 0 && i < inputs->count)
+        rc = gather_raw(&r);
+    for (; i < inputs->count && rc == 0; i++)
         rc = inputs->slots[i].is_list ? read_list(&r, &inputs->slots[i])
                                       : read_scalar(&r, &inputs->slots[i], r.raw[i]);
     if (rc < 0)

@@ -43,6 +43,10 @@ static char *write_digits(char *end, uint64_t value)
 
 size_t number_write_int(char *to, int64_t value)
 {
+    if ((uint64_t)value < 10) {
+        *to = (char)('0' + value);
+        return 1;
+    }
     char digits[20], *end = digits + sizeof digits;
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     char *start = write_digits(end, magnitude);

@@ -21,12 +21,13 @@ struct entry {
 struct node;
 struct edge {
     galley_str segment;
-    struct node *to;
+    uint32_t hash;
+    struct node *to; /* NULL: this place of the table is free */
 };
 
 struct node {
-    struct edge *edges; /* sorted by length, then bytes */
-    size_t edge_count;
+    struct edge *edges; /* a table with open addressing, at least half of it free; NULL: no edges */
+    size_t edge_count, edge_mask;
     struct node *param; /* behind a plain {name} */
     int *ends, *odd; /* routes that end here; routes to match as a whole. In order of declaration */
     size_t end_count, odd_count;
@@ -49,31 +50,25 @@ static int *append_index(int *at, size_t *count, int index)
     return more;
 }
 
-static int edge_order(galley_str a, galley_str b)
+/* The end of the segment that begins at `at`, and its hash. */
+static inline const char *scan_segment(const char *at, const char *end, uint32_t *hash)
 {
-    if (a.len != b.len)
-        return a.len < b.len ? -1 : 1;
-    return a.len == 0 ? 0 : memcmp(a.data, b.data, a.len);
+    uint32_t sum = 0;
+    for (; at < end && *at != '/'; at++)
+        sum = sum * 31 + (unsigned char)*at;
+    *hash = sum;
+    return at;
 }
 
-/* The place of `segment` among the edges: where it is, or where it would stand. */
-static size_t edge_place(const struct node *node, galley_str segment, bool *is_there)
+/* Where `segment` is in the table, or where it would stand. The node has a table. */
+static struct edge *edge_place(const struct node *node, galley_str segment, uint32_t hash)
 {
-    size_t low = 0, high = node->edge_count;
-    *is_there = false;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = edge_order(segment, node->edges[middle].segment);
-        if (order == 0) {
-            *is_there = true;
-            return middle;
-        }
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
+    size_t place = hash & node->edge_mask;
+    for (;; place = (place + 1) & node->edge_mask) {
+        struct edge *edge = &node->edges[place];
+        if (edge->to == NULL || (edge->hash == hash && text_is_same(edge->segment, segment)))
+            return edge;
     }
-    return low;
 }
 
 static struct node *node_new(void)
@@ -84,22 +79,38 @@ static struct node *node_new(void)
     return node;
 }
 
+/* Room for one edge more. */
+static int grow_edges(struct node *node)
+{
+    size_t old_count = node->edges != NULL ? node->edge_mask + 1 : 0;
+    if (2 * (node->edge_count + 1) <= old_count)
+        return 0;
+    size_t count = old_count > 0 ? old_count * 2 : 4;
+    struct edge *old = node->edges, *edges = calloc(count, sizeof *edges);
+    if (edges == NULL)
+        return -1;
+    node->edges = edges;
+    node->edge_mask = count - 1;
+    for (size_t i = 0; i < old_count; i++)
+        if (old[i].to != NULL)
+            *edge_place(node, old[i].segment, old[i].hash) = old[i];
+    free(old);
+    return 0;
+}
+
 static struct node *child_literal(struct node *node, galley_str segment)
 {
-    bool is_there;
-    size_t place = edge_place(node, segment, &is_there);
-    if (is_there)
-        return node->edges[place].to;
-    struct node *child = node_new();
-    struct edge *edges = realloc(node->edges, (node->edge_count + 1) * sizeof *edges);
-    if (edges != NULL)
-        node->edges = edges;
-    if (child == NULL || edges == NULL) {
-        free(child);
+    uint32_t hash;
+    scan_segment(segment.data, segment.data + segment.len, &hash);
+    if (grow_edges(node) < 0)
         return NULL;
-    }
-    memmove(&edges[place + 1], &edges[place], (node->edge_count - place) * sizeof *edges);
-    edges[place] = (struct edge){segment, child};
+    struct edge *edge = edge_place(node, segment, hash);
+    if (edge->to != NULL)
+        return edge->to;
+    struct node *child = node_new();
+    if (child == NULL)
+        return NULL;
+    *edge = (struct edge){segment, hash, child};
     node->edge_count++;
     return child;
 }
@@ -186,7 +197,7 @@ static void node_free(struct node *node)
 {
     if (node == NULL)
         return;
-    for (size_t i = 0; i < node->edge_count; i++)
+    for (size_t i = 0; node->edges != NULL && i <= node->edge_mask; i++)
         node_free(node->edges[i].to);
     node_free(node->param);
     free(node->edges);
@@ -242,13 +253,13 @@ static void descend(struct search *search, const struct node *node, const char *
             consider(search, node->ends[i]);
         return;
     }
-    const char *segment_end = text_find(at, search->end, '/');
+    uint32_t hash;
+    const char *segment_end = scan_segment(at, search->end, &hash);
     const char *next = segment_end < search->end ? segment_end + 1 : NULL;
     galley_str segment = {at, (size_t)(segment_end - at)};
-    bool is_there;
-    size_t place = edge_place(node, segment, &is_there);
-    if (is_there && node->edges[place].to->first < search->best)
-        descend(search, node->edges[place].to, next);
+    const struct edge *edge = node->edges != NULL ? edge_place(node, segment, hash) : NULL;
+    if (edge != NULL && edge->to != NULL && edge->to->first < search->best)
+        descend(search, edge->to, next);
     if (segment.len > 0 && node->param != NULL && node->param->first < search->best)
         descend(search, node->param, next);
 }

@@ -95,22 +95,12 @@ static bool is_escape(const char *at, const char *end)
            field_is(at[2], FIELD_HEX);
 }
 
-/* Whether nothing in it has to change, whatever the escapes: ASCII without '%' and '+'. */
-static bool is_plain(galley_str text)
-{
-    const char *at = text.data, *end = at + text.len;
-    unsigned char odd = 0;
-    for (; at < end; at++)
-        odd |= (unsigned char)((*at & 0x80) | (*at == '%') | (*at == '+'));
-    return odd == 0;
-}
-
 int text_decode(struct arena *arena, galley_str text, enum text_escapes escapes,
                 galley_str *decoded)
 {
     const char *at = text.data, *end = at + text.len;
     *decoded = text;
-    if (is_plain(text))
+    if (text_is_plain(text))
         return 0;
     char *copy = arena_alloc(arena, text.len);
     if (copy == NULL)

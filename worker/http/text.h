@@ -37,6 +37,22 @@ static inline bool text_is_same(galley_str a, galley_str b)
     return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
+/* Whether it is ASCII without '%' and '+': then no decoding changes it. */
+static inline bool text_is_plain(galley_str text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const char *at = text.data, *end = at + text.len;
+    uint64_t odd = 0, word;
+    for (; end - at >= 8; at += 8) {
+        memcpy(&word, at, 8);
+        uint64_t percent = word ^ (ones * '%'), plus = word ^ (ones * '+');
+        odd |= word | ((percent - ones) & ~percent) | ((plus - ones) & ~plus);
+    }
+    for (; at < end; at++)
+        odd |= (uint64_t)(*at & 0x80) | (*at == '%' || *at == '+' ? 0x80 : 0);
+    return (odd & (ones << 7)) == 0;
+}
+
 /* The decoded text, in UTF-8: `text` itself if nothing is escaped. An escape that is none stays as it is.
  * 0; -ENOMEM; -EINVAL for %00 in a TEXT_ROUTE. */
 int text_decode(struct arena *arena, galley_str text, enum text_escapes escapes,
