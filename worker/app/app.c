@@ -355,7 +355,9 @@ int app_start(struct app *app, galley_async *co, struct errmsg *why)
     if (app->declared->on_start == NULL)
         return 0;
     int rc = app->declared->on_start(co);
-    if (rc < 0)
+    if (rc < 0 && galley_cancel_reason(co) == GALLEY_BY_DEADLINE)
+        errmsg_set(why, "start hook of %s was not ready within start_timeout", app_title(app));
+    else if (rc < 0)
         errmsg_set(why, "start hook of %s failed: %d (%s)", app_title(app), rc, strerror(-rc));
     return rc < 0 ? rc : 0;
 }
