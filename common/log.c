@@ -6,10 +6,13 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,20 +24,33 @@ enum { LEVEL_COUNT = sizeof(level_names) / sizeof(level_names[0]) };
 /* The one log of the process; set before threads start, but for level and descriptor. */
 static struct {
     _Atomic int fd, level;
+    _Atomic bool is_socket; /* the journal's: it is sent to, and need not wait */
     _Atomic uint64_t lost_count;
     char who[32];
 } the_log = {.fd = STDERR_FILENO, .level = LOG_LEVEL_NOTICE, .who = "galley"};
 
 void log_open(int fd, enum log_level level, const char *who)
 {
-    the_log.fd = fd;
+    log_set_fd(fd);
     the_log.level = (int)level;
     snprintf(the_log.who, sizeof(the_log.who), "%s", who);
 }
 
 void log_set_fd(int fd)
 {
+    struct stat info;
+    the_log.is_socket = !fstat(fd, &info) && S_ISSOCK(info.st_mode);
     the_log.fd = fd;
+}
+
+int log_open_private(int fd)
+{
+    struct stat info;
+    char path[40];
+    if (fstat(fd, &info) < 0 || (!S_ISFIFO(info.st_mode) && !isatty(fd)))
+        return -1;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 int log_get_fd(void)
@@ -136,7 +152,8 @@ void log_write(enum log_level level, const char *event, const char *format, ...)
     line[len++] = '\n';
     ssize_t sent;
     do {
-        sent = write(the_log.fd, line, len);
+        sent = the_log.is_socket ? send(the_log.fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                 : write(the_log.fd, line, len);
     } while (sent < 0 && errno == EINTR);
     if (sent != (ssize_t)len)
         the_log.lost_count++;

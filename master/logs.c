@@ -8,12 +8,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "common/log.h"
+
 static int open_one(const char *path, const struct privilege *privilege, struct errmsg *why)
 {
     int error = privilege_check_folder(privilege, path, why);
     if (error)
         return error;
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0640);
+    int fd = open(
+        path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0640);
     if (fd >= 0)
         return fd;
     error = -errno;
@@ -34,6 +37,9 @@ int logs_open(struct logs *logs, const struct settings *settings, const struct p
         if (fd < 0)
             return fd;
         logs->log_fd = fd;
+    } else if (!settings->daemon) { /* a daemon lets go of it */
+        int fd = log_open_private(STDERR_FILENO);
+        logs->log_fd = fd >= 0 ? fd : STDERR_FILENO;
     }
     if (settings->access_log[0]) {
         int fd = open_one(settings->access_log, privilege, why);
@@ -49,7 +55,7 @@ int logs_open(struct logs *logs, const struct settings *settings, const struct p
 static int reopen_one(int fd, const char *path, const struct privilege *privilege,
                       struct errmsg *why)
 {
-    if (fd <= STDERR_FILENO)
+    if (fd <= STDERR_FILENO || !path[0])
         return 0;
     int fresh = open_one(path, privilege, why);
     if (fresh < 0)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -127,6 +128,38 @@ static void full_pipe_is_counted(void **state)
     assert_int_equal(log_lost_count(), before + 1);
 }
 
+/* Write until lines are lost; `alarm` ends the test if a write waits instead. */
+static void fill_up(int fd)
+{
+    uint64_t before = log_lost_count();
+    log_open(fd, LOG_LEVEL_NOTICE, "worker 2");
+    alarm(20);
+    for (int i = 0; i < 10000 && log_lost_count() == before; i++)
+        log_line(LOG_LEVEL_WARN, "event", "%0400d", i);
+    alarm(0);
+    assert_int_equal(log_lost_count(), before + 1);
+}
+
+static void what_our_parent_gave_us_does_not_hold_us_up(void **state)
+{
+    (void)state;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    int private_fd = log_open_private(fds[1]);
+    assert_true(private_fd > fds[1]);
+    assert_false(fcntl(fds[1], F_GETFL) & O_NONBLOCK);
+    fill_up(private_fd);
+    close(private_fd);
+    close(fds[0]);
+    close(fds[1]);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    assert_int_equal(log_open_private(fds[1]), -1);
+    fill_up(fds[1]);
+    close(fds[0]);
+    log_line(LOG_LEVEL_WARN, "event", "nobody is there"); /* and no SIGPIPE */
+    close(fds[1]);
+}
+
 static void bugs_name_themselves(void **state)
 {
     (void)state;
@@ -152,6 +185,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(long_lines_end_in_dots, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(levels_filter, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(full_pipe_is_counted, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(what_our_parent_gave_us_does_not_hold_us_up, open_pipe,
+                                        close_pipe),
         cmocka_unit_test_setup_teardown(bugs_name_themselves, open_pipe, close_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
