@@ -46,7 +46,9 @@ static void on_socket(void *arg, int fd, const struct inherit_listener *listener
 
 static bool is_idle(const struct worker *worker)
 {
-    return worker->server->conn_count == 0 && sched_live_count(worker->sched) == 0;
+    const struct tls_server *tls = worker->server->tls;
+    return worker->server->conn_count == 0 && sched_live_count(worker->sched) == 0 &&
+           (tls == NULL || tls_server_unsent_count(tls) == 0);
 }
 
 static void on_drain_check(void *arg)
@@ -180,13 +182,13 @@ static int start_server(struct worker *worker, struct errmsg *why)
     server->access_log_fd = inherit->access_log_fd;
     server->handle = app_handle;
     server->app = worker->app;
+    server_start(server);
     if (inherit->pem_count > 0) {
         server->tls = tls_server_new(inherit->pems, inherit->pem_count, &inherit->tickets,
                                      &worker->stats, why);
         if (server->tls == NULL)
             return -1;
     }
-    server_start(server);
     const struct accept_opts accept_opts = {
         .loop = worker->loop,
         .listeners = inherit->listeners,

@@ -307,6 +307,8 @@ static void h1_after_request(struct conn *conn)
     bool is_pending = conn->flags & H1_READ_PENDING;
     if (conn->flags & H1_CLOSE) {
         if (conn->flags & H1_CLIENT_CLOSES && !is_pending && unread_bytes(conn) == 0) {
+            if (conn->is_tls)
+                conn->io.ops->shut_write(&conn->io); /* close_notify: the answer is whole */
             conn_close(conn);
             return;
         }
