@@ -80,6 +80,12 @@ SKIP: {
 }
 is_deeply(($server->call('ping'))[0], 'pong', 'ping');
 my $protocol = read_file('docs/PROTOCOL.md');
+my ($call, $answer) = map { pack 'H*', tr/ //dr } $protocol =~ /^((?:[0-9a-f]{2} )+) /mg;
+my $socket = Galley::Http->connect(path => $server->stats_path);
+$socket->send($call);
+wait_until('the bytes of PROTOCOL.md are answered', sub { length $socket->buffer >= length $answer || !$socket->read_more(time + 5) });
+is($socket->buffer, $answer, 'as PROTOCOL.md says');
+$socket->close;
 like($protocol, qr/`\Q$_\E`/, "PROTOCOL.md has the state $_") for map { lc } read_file('master/slot.h') =~ /\bX\(([A-Z]+)\)/g;
 for my $row ([ 'status', qr/^listening +http:/m ], [ 'workers', qr/^ *0 +\d+ .*ready/m ], [ 'health', qr/^pass$/m ],
     [ 'metrics', qr/^requests_total +1 requests/m ]) {
