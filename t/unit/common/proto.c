@@ -47,7 +47,7 @@ static void every_kind_comes_back(void **state)
     (void)state;
     for (int kind = 0; kind < PROTO_KIND_COUNT; kind++) {
         struct proto_message in, out;
-        unsigned char data[PROTO_MAX_BYTES + 1];
+        static unsigned char data[PROTO_MAX_BYTES + 1];
         fill(&in, (enum proto_kind)kind);
         ssize_t len = proto_encode(&in, data);
         assert_in_range(len, 1, PROTO_MAX_BYTES);
@@ -70,7 +70,7 @@ static void a_byte_too_few_or_too_many_is_refused(void **state)
     (void)state;
     for (int kind = 0; kind < PROTO_KIND_COUNT; kind++) {
         struct proto_message in, out;
-        unsigned char data[PROTO_MAX_BYTES + 1];
+        static unsigned char data[PROTO_MAX_BYTES + 1];
         fill(&in, (enum proto_kind)kind);
         ssize_t len = proto_encode(&in, data);
         for (ssize_t cut = 0; cut < len; cut++) {
