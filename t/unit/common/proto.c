@@ -92,7 +92,7 @@ static void changed_bytes_are_harmless(void **state)
     srandom(3);
     for (int turn = 0; turn < 100000; turn++) {
         struct proto_message in, out;
-        unsigned char data[PROTO_MAX_BYTES];
+        static unsigned char data[PROTO_MAX_BYTES];
         fill(&in, (enum proto_kind)(turn % PROTO_KIND_COUNT));
         size_t len = (size_t)proto_encode(&in, data);
         for (int changes = 1 + turn % 4; changes; changes--)
