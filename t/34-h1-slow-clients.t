@@ -27,6 +27,16 @@ sub memory_kb {
     return $rss;
 }
 
+# The most bytes that the kernel holds for one connection of the server (tx_queue of /proc/net/tcp).
+sub queue_bytes {
+    my ($port, $most) = (sprintf('%04X', $server->port), 0);
+    for my $line (split /\n/, read_file('/proc/net/tcp')) {
+        my ($queue) = $line =~ /^\s*\d+: [0-9A-F]{8}:$port [0-9A-F]{8}:[0-9A-F]{4} 01 ([0-9A-F]{8}):/ or next;
+        $most = hex $queue if hex $queue > $most;
+    }
+    return $most;
+}
+
 sub head_of {
     my ($line, @fields) = @_;
     return join "\r\n", $line, 'Host: a', @fields, '', '';
@@ -92,7 +102,7 @@ sub ask {
 sub run_attack {
     my ($attack) = @_;
     my @clients = map { open_client($attack) } 1 .. ($attack->{clients} || CLIENTS);
-    my ($begun, $peak, $asked) = (time, 0, 0);
+    my ($begun, $peak, $queue, $asked) = (time, 0, 0, 0);
     my (@open, %statuses) = @clients;
     while (@open && time < $begun + 20 * slow()) {
         my @still;
@@ -109,12 +119,14 @@ sub run_attack {
         $asked++;
         my $now = memory_kb();
         $peak = $now if $now > $peak;
+        $now = $attack->{is_deaf} ? queue_bytes() : 0;
+        $queue = $now if $now > $queue;
         last if $attack->{is_deaf} && $server->stat('connections_open') <= 2 && time > $begun + LIMIT_S;
         select undef, undef, undef, 0.01;
     }
     my $took = time - $begun;
     close $_->{socket} for @clients;
-    return { took => $took, peak => $peak, asked => $asked, open => $attack->{is_deaf} ? 0 : scalar @open, statuses => \%statuses };
+    return { took => $took, peak => $peak, queue => $queue, asked => $asked, open => $attack->{is_deaf} ? 0 : scalar @open, statuses => \%statuses };
 }
 
 # Once, so that pools, buffers and stacks that are kept are there before memory is measured.
@@ -127,6 +139,7 @@ for my $attack (@attacks) {
         is_deeply($seen->{statuses}, { $attack->{status} => CLIENTS }, 'every client is told') if !$attack->{is_deaf};
         is($seen->{open}, 0, 'and its connection closed');
         cmp_ok($seen->{took}, '<', (LIMIT_S + 4) * slow(), sprintf 'after %.1f s', $seen->{took});
+        cmp_ok($seen->{queue}, '<', 1 << 20, "the kernel holds at most $seen->{queue} bytes for one") if $attack->{is_deaf};
         is_deeply(\%lost, {}, "$seen->{asked} pairs of normal requests lost nothing");
         my $growth = $seen->{peak} - $before;
         cmp_ok($growth, '<', GROWTH_KB, "memory grew by $growth kB") if $measures_memory;

@@ -16,6 +16,8 @@
 
 #include "common/log.h"
 
+/* What the kernel holds for a peer beyond what is on its way: else 4 MB for each one that does not read. */
+enum { UNSENT_BYTES = 128 << 10 };
 enum { ACCEPT_BATCH = 64, DRAIN_BATCH = 65536, PAUSE_MS = 100, LOG_EVERY_MS = 500 };
 
 struct accept_source {
@@ -172,6 +174,8 @@ struct accept_set *accept_new(const struct accept_opts *opts)
             goto close_reserve;
         /* accepted sockets inherit it, which saves a call for each; a UNIX socket refuses it */
         (void)setsockopt(listener->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        (void)setsockopt(listener->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){UNSENT_BYTES},
+                         sizeof(int));
     }
     return set;
 
