@@ -121,10 +121,9 @@ enum slot_state policy_after_exit(const struct slot *slot, int64_t now_ms, int *
         return SLOT_EMPTY;
     }
     (*failures)++;
-    /* one that was ready is replaced at once, unless this has become a habit */
+    /* One that was ready is replaced at once; when this has become a habit, ten times a second. */
     if (slot->ready_ms && *failures < POLICY_QUICK_DEATHS)
         return SLOT_EMPTY;
-    int tries = slot->ready_ms ? *failures - POLICY_QUICK_DEATHS + 1 : *failures;
-    *retry_ms = now_ms + backoff_ms(tries);
+    *retry_ms = now_ms + backoff_ms(slot->ready_ms ? 1 : *failures);
     return SLOT_BACKOFF;
 }

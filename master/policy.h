@@ -32,7 +32,7 @@ enum {
     POLICY_BACKOFF_MS = 100, /* after the first failure, doubling */
     POLICY_BACKOFF_MAX_MS = 10000,
     POLICY_STABLE_MS = 1000, /* a worker that was ready this long has not failed */
-    POLICY_QUICK_DEATHS = 5, /* that many deaths sooner than that count as failures to start */
+    POLICY_QUICK_DEATHS = 5, /* from so many deaths sooner than that on, starts come with a pause */
 };
 
 /* The action of now. `*again_ms` becomes the time of the next look, if it is earlier. */

@@ -9,6 +9,11 @@ use Galley::Test;
 
 my $reloads = soak() ? 100 : 5;
 
+sub resident_kib {
+    my ($pid) = @_;
+    return read_file("/proc/$pid/status") =~ /^VmRSS:\s+(\d+)/m ? $1 : 0;
+}
+
 # ---- under load ----
 for my $kind ([], ['close'], ['tls'], [ 'tls', 'h2' ]) {
     my %how = map { $_ => 1 } @$kind;
@@ -17,7 +22,7 @@ for my $kind ([], ['close'], ['tls'], [ 'tls', 'h2' ]) {
     my $load = $server->load(%how, connections => 16);
     $server->rpc('reload', undef, 40);    # what is opened once is open now
     wait_until('old workers end', sub { 2 == children_of($server->pid) }, 20);
-    my $before = descriptors_of($server->pid);
+    my ($before, $memory) = (descriptors_of($server->pid), resident_kib($server->pid));
     for my $n (1 .. $reloads) {
         my $result = $server->rpc('reload', undef, 40);
         ok($result->{ok}, "$name: reload $n") or diag($result->{message});
@@ -30,6 +35,7 @@ for my $kind ([], ['close'], ['tls'], [ 'tls', 'h2' ]) {
     wait_until('old workers end', sub { 2 == children_of($server->pid) }, 20);
     is(scalar(children_of($server->pid)), 2, "$name: only the new workers are left");
     is(descriptors_of($server->pid), $before, "$name: the master has no descriptor more");
+    cmp_ok(resident_kib($server->pid) - $memory, '<', 1024, "$name: nor a MiB of memory") if build() !~ /asan/;
     is($server->stop, 0, "$name: stops in order");
 }
 

@@ -101,7 +101,7 @@ static const struct {
     {"served shortly", SLOT_GOAL_SERVE, 500, 0, SLOT_EMPTY, 1, 0},
     {"served shortly, often", SLOT_GOAL_SERVE, 500, 3, SLOT_EMPTY, 4, 0},
     {"served shortly, too often", SLOT_GOAL_SERVE, 500, 4, SLOT_BACKOFF, 5, 100},
-    {"served shortly, again", SLOT_GOAL_SERVE, 500, 5, SLOT_BACKOFF, 6, 200},
+    {"served shortly, again", SLOT_GOAL_SERVE, 500, 50, SLOT_BACKOFF, 51, 100},
     {"never ready", SLOT_GOAL_SERVE, -1, 0, SLOT_BACKOFF, 1, 100},
     {"never ready, twice", SLOT_GOAL_SERVE, -1, 1, SLOT_BACKOFF, 2, 200},
     {"never ready, 7 times", SLOT_GOAL_SERVE, -1, 6, SLOT_BACKOFF, 7, 6400},
