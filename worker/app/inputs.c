@@ -226,11 +226,12 @@ static bool is_multiple_int(int64_t value, int64_t of)
     return value % of == 0;
 }
 
-/* Pydantic's tolerance: one part in 10^9 of the value. */
+/* As Pydantic does: the nearest multiple may be 1e-9 away. */
 static bool is_multiple_float(double value, double of)
 {
-    double rest = fabs(fmod(value, of)), tolerance = fabs(value) / 1e9;
-    return rest <= tolerance || fabs(rest - of) <= tolerance;
+    volatile double nearest =
+        round(value / of) * of; /* rounded by itself, not fused with the difference */
+    return fabs(value - nearest) <= 1e-9;
 }
 
 /* The first bound that the value breaks; NULL if none. */

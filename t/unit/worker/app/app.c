@@ -75,6 +75,11 @@ static const struct row own_rows[] = {
     {"its own bound comes first", "GET", "/narrow?count=4294967296", "", 422,
      "{\"detail\":[{\"type\":\"less_than_equal\",\"loc\":[\"query\",\"count\"],\"msg\":\"Input "
      "should be less than or equal to 10\",\"input\":\"4294967296\",\"ctx\":{\"le\":10}}]}"},
+    {"multiples of a float, nearly", "GET", "/ranges?e=0.7500000009", "", 200,
+     "{\"a\":5,\"b\":0,\"c\":7,\"d\":1.0,\"e\":0.7500000009}"},
+    {"multiples of a float, not quite", "GET", "/ranges?e=261667846166.80927", "", 422,
+     "{\"detail\":[{\"type\":\"multiple_of\",\"loc\":[\"query\",\"e\"],\"msg\":\"Input should be a "
+     "multiple of 0.25\",\"input\":\"261667846166.80927\",\"ctx\":{\"multiple_of\":0.25}}]}"},
     {"NaN is refused before bounds", "GET", "/ranges?d=nan", "", 422,
      "{\"detail\":[{\"type\":\"finite_number\",\"loc\":[\"query\",\"d\"],\"msg\":\"Input should be "
      "a finite number\",\"input\":\"nan\"}]}"},
