@@ -207,6 +207,8 @@ static void h1_start_request(struct conn *conn, size_t head_bytes)
     server->head_bytes = (uint32_t)head_bytes;
     conn->scanned = 0;
     conn->flags |= H1_RUNNING | H1_STARTING | H1_NOT_FIRST;
+    if (conn->timeout == CONN_TIMEOUT_HEAD)
+        conn_set_timeout(conn, CONN_TIMEOUT_IDLE); /* which stays queued while the request runs */
     const struct coro_opts opts = {
         .name = "request",
         .entry = h1_request_main,
@@ -248,7 +250,6 @@ static bool h1_consume(struct conn *conn)
             return h1_keep_partial(conn);
         h1_start_request(conn, (size_t)head_bytes);
         if (conn->flags & H1_RUNNING) {
-            conn_set_timeout(conn, CONN_TIMEOUT_NONE);
             if (conn_keep_input(conn) < 0)
                 conn->flags |= H1_CLOSE;
             return false;
@@ -353,7 +354,9 @@ static void h1_on_ready(struct conn *conn, unsigned what)
 
 static void h1_on_timeout(struct conn *conn)
 {
-    if (conn->flags & H1_LINGERING || conn->flags & H1_RUNNING) {
+    if (conn->flags & H1_RUNNING)
+        return; /* silence is allowed now: the request has its own limits */
+    if (conn->flags & H1_LINGERING) {
         conn_close(conn);
         return;
     }
