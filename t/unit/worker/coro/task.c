@@ -159,6 +159,16 @@ static void forgotten_with_a_buffer(galley_async *co, void *arg)
     note("whole");
 }
 
+static void forgotten_buffer(void **state)
+{
+    static const struct rule rule = {"buffer", forgotten_with_a_buffer, "lent:y whole ", 11,
+                                     "was never awaited"};
+    if (CORO_ASAN) /* which finds the application's mistake itself */
+        skip();
+    *state = (void *)(uintptr_t)&rule;
+    check_rule(state);
+}
+
 static void forget_one(galley_async *co, void *arg)
 {
     (void)arg;
@@ -348,14 +358,13 @@ static const struct rule rules[] = {
     {"an await that is cancelled leaves the task alone", await_cancelled_task_lives_on,
      "1 1 nap:0 10 ", 11, NULL},
     {"a tree of a thousand generations is cancelled", deep_tree, "0 1 ", 6, NULL},
-    {"what a forgotten task writes to stays free", forgotten_with_a_buffer, "lent:y whole ", 11,
-     "was never awaited"},
     {"tasks of closed scopes are used again", recycled_tasks, "10000 0 ", 0, NULL},
 };
 
 int main(void)
 {
     const struct CMUnitTest others[] = {
+        cmocka_unit_test_setup_teardown(forgotten_buffer, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(forgotten, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(forgotten_by_the_cancelled, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(background_outlives, world_set_up, world_tear_down),
