@@ -1,5 +1,6 @@
-# What becomes of a request whose client leaves (design: waiting, rule 6): cancelled where that is safe, within 100 ms,
-# with its defers run; finished where it is not; a request that comes together with its FIN is answered.
+# 32-leaving.t - what becomes of a request whose client leaves (design: waiting, rule 6).
+# Does:     shows that it is cancelled within 100 ms where that is safe, with its defers run, and finished where it is not;
+#           that a request which comes together with its FIN is answered.
 use strict;
 use warnings;
 use FindBin;

@@ -12,16 +12,16 @@
 #include "worker/http/server.h"
 
 enum {
-    H1_RUNNING = 1,       /* a request's coroutine exists */
-    H1_STARTING = 2,      /* and has not yet waited: the hot buffer is still its input */
+    H1_RUNNING = 1,  /* a request's coroutine exists */
+    H1_STARTING = 2, /* and has not yet waited: the hot buffer is still its input */
     H1_LINGERING = 4,
-    H1_CLOSE = 8,         /* this answer is the last */
-    H1_BROKEN = 16,       /* the peer is gone or the stream is dead: close without more */
-    H1_READ_PENDING = 32, /* something came that nobody has read yet */
-    H1_WAITS_READ = 64,   /* the coroutine waits for input */
-    H1_WAITS_WRITE = 128, /* the coroutine waits for room */
+    H1_CLOSE = 8,           /* this answer is the last */
+    H1_BROKEN = 16,         /* the peer is gone or the stream is dead: close without more */
+    H1_READ_PENDING = 32,   /* something came that nobody has read yet */
+    H1_WAITS_READ = 64,     /* the coroutine waits for input */
+    H1_WAITS_WRITE = 128,   /* the coroutine waits for room */
     H1_CLIENT_CLOSES = 512, /* it said so: nothing can come behind */
-    H1_NOT_FIRST = 256    /* a request was served: no HTTP/2 preface any more */
+    H1_NOT_FIRST = 256      /* a request was served: no HTTP/2 preface any more */
 };
 
 /* The frame of a request's coroutine. */
@@ -56,7 +56,7 @@ GALLEY_YIELDS int h1_send_continue(struct h1_request *r);
 void h1_send_refusal(struct conn *conn, int status);
 
 /* Wait until the socket has input (H1_WAITS_READ) or room (H1_WAITS_WRITE). 0, -ECANCELED, -ETIMEDOUT. */
-GALLEY_YIELDS int h1_wait(struct conn *conn, galley_async *co, unsigned flag, int64_t until_ms)
-    GALLEY_MUST_USE;
+GALLEY_YIELDS int h1_wait(struct conn *conn, galley_async *co, unsigned flag,
+                          int64_t until_ms) GALLEY_MUST_USE;
 
 #endif

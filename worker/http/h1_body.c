@@ -38,21 +38,20 @@ int h1_wait(struct conn *conn, galley_async *co, unsigned flag, int64_t until_ms
 }
 
 /* Wait for input, no longer than the least rate allows. 0, or what ends the body. */
-static int wait_for_input(struct h1_request *r)
+static GALLEY_YIELDS int wait_for_input(struct h1_request *r)
 {
     const struct settings *settings = r->req.server->settings;
     int64_t begun_ms = loop_now_ms(r->req.server->loop);
     int64_t allowed_ms = settings->body_grace;
     if (settings->body_rate > 0)
         allowed_ms += (int64_t)(r->req.body_bytes * 1000 / settings->body_rate);
-    int rc = h1_wait(r->conn, r->req.co, H1_WAITS_READ,
-                     begun_ms + allowed_ms - r->body_waited_ms);
+    int rc = h1_wait(r->conn, r->req.co, H1_WAITS_READ, begun_ms + allowed_ms - r->body_waited_ms);
     r->body_waited_ms += loop_now_ms(r->req.server->loop) - begun_ms;
     return rc == -ETIMEDOUT ? fail(r, -ETIMEDOUT) : rc;
 }
 
 /* The answer of a read from the socket that is no bytes. */
-static int check_read(struct h1_request *r, ssize_t n)
+static GALLEY_YIELDS int check_read(struct h1_request *r, ssize_t n)
 {
     if (n == -EAGAIN)
         return wait_for_input(r);
@@ -67,7 +66,7 @@ static ssize_t count_body(struct h1_request *r, size_t n)
     return (ssize_t)n;
 }
 
-static ssize_t read_by_length(struct h1_request *r, char *buf, size_t len)
+static GALLEY_YIELDS ssize_t read_by_length(struct h1_request *r, char *buf, size_t len)
 {
     struct conn *conn = r->conn;
     if (len > bytes_left(r))
@@ -95,7 +94,7 @@ static ssize_t read_by_length(struct h1_request *r, char *buf, size_t len)
 }
 
 /* Read more chunked input into a buffer of the connection's own. 0, -errno. */
-static int fill_input(struct h1_request *r)
+static GALLEY_YIELDS int fill_input(struct h1_request *r)
 {
     struct conn *conn = r->conn;
     if (conn->is_in_hot)
@@ -122,7 +121,7 @@ static int fill_input(struct h1_request *r)
     }
 }
 
-static ssize_t read_chunked(struct h1_request *r, char *buf, size_t len)
+static GALLEY_YIELDS ssize_t read_chunked(struct h1_request *r, char *buf, size_t len)
 {
     struct conn *conn = r->conn;
     for (;;) {
@@ -162,7 +161,8 @@ ssize_t h1_body_read(struct galley_request *req, void *buf, size_t len)
             return fail(r, rc);
     }
     r->is_continue_due = false;
-    ssize_t n = r->body == H1_BODY_CHUNKED ? read_chunked(r, buf, len) : read_by_length(r, buf, len);
+    ssize_t n =
+        r->body == H1_BODY_CHUNKED ? read_chunked(r, buf, len) : read_by_length(r, buf, len);
     if (r->conn->is_in_hot && !(r->conn->flags & H1_STARTING) && conn_keep_input(r->conn) < 0)
         return fail(r, -ENOMEM);
     return n;

@@ -61,7 +61,7 @@ static char *put_date(char *at, struct server *server)
 /* ---- sending ---- */
 
 /* Send the pieces whole, waiting for room; what lies in the hot buffer is set aside before it waits. 0, -errno. */
-static int send_all(struct h1_request *r, struct iovec *pieces, int count)
+static GALLEY_YIELDS int send_all(struct h1_request *r, struct iovec *pieces, int count)
 {
     struct conn *conn = r->conn;
     struct server *server = conn->server;
@@ -169,8 +169,8 @@ static char *put_head(char *at, struct h1_request *r, uint64_t content_length)
 }
 
 /* `len` bytes of a chunked body, with the last chunk behind them if `is_end`. 0, -errno. */
-static int send_chunk(struct h1_request *r, struct iovec head, const void *data, size_t len,
-                      bool is_end)
+static GALLEY_YIELDS int send_chunk(struct h1_request *r, struct iovec head, const void *data,
+                                    size_t len, bool is_end)
 {
     char size[24];
     static char last[] = "\r\n0\r\n\r\n";
@@ -238,7 +238,7 @@ int h1_send_body(struct galley_request *req, const void *data, size_t len, bool 
 /* ---- files ---- */
 
 /* By read and send, where the stream cannot take a file itself (TLS). */
-static int copy_file(struct h1_request *r, int file_fd, off_t offset, size_t len)
+static GALLEY_YIELDS int copy_file(struct h1_request *r, int file_fd, off_t offset, size_t len)
 {
     enum { PIECE_BYTES = 64 * 1024 };
     char *piece = malloc(PIECE_BYTES);

@@ -55,9 +55,10 @@ static int take_head(struct h1_request *r, const struct h1_head *head, const cha
     req->authority = slice(text, head->authority_at, head->authority_len);
     req->is_asterisk = head->is_asterisk;
     req->is_tls = r->conn->is_tls;
-    req->has_body = head->body != H1_BODY_NONE &&
-                    !(head->body == H1_BODY_LENGTH && head->content_length == 0);
-    req->content_length = head->body == H1_BODY_CHUNKED ? HTTP_LENGTH_UNKNOWN : head->content_length;
+    req->has_body =
+        head->body != H1_BODY_NONE && !(head->body == H1_BODY_LENGTH && head->content_length == 0);
+    req->content_length =
+        head->body == H1_BODY_CHUNKED ? HTTP_LENGTH_UNKNOWN : head->content_length;
     req->expects_continue = head->expect_continue && req->has_body;
     r->body = head->body;
     r->is_body_done = !req->has_body;
@@ -69,7 +70,7 @@ static int take_head(struct h1_request *r, const struct h1_head *head, const cha
 }
 
 /* A coroutine's life with one request; the head is in server->head and the connection's unread bytes. */
-static void h1_request_main(galley_async *co, void *arg)
+static GALLEY_YIELDS void h1_request_main(galley_async *co, void *arg)
 {
     struct conn *conn = arg;
     struct server *server = conn->server;
@@ -234,10 +235,10 @@ static bool h1_consume(struct conn *conn)
             h2_open(conn);
             return false;
         }
-        ssize_t head_bytes = is_preface < 0 ? H1_MORE
-                                            : h1_parse_head(&server->head, conn->in + conn->in_start,
-                                                            unread_bytes(conn), &conn->scanned,
-                                                            &server->limits);
+        ssize_t head_bytes =
+            is_preface < 0 ? H1_MORE
+                           : h1_parse_head(&server->head, conn->in + conn->in_start,
+                                           unread_bytes(conn), &conn->scanned, &server->limits);
         if (head_bytes == H1_BAD && is_broken_preface(conn)) {
             h2_open(conn);
             return false;

@@ -27,7 +27,8 @@ static const struct {
 enum http_method http_method_of(galley_str text)
 {
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
-        if (text.len == methods[i].text.len && memcmp(text.data, methods[i].text.data, text.len) == 0)
+        if (text.len == methods[i].text.len &&
+            memcmp(text.data, methods[i].text.data, text.len) == 0)
             return methods[i].method;
     return HTTP_OTHER;
 }
@@ -94,7 +95,7 @@ static int unanswered_status(const struct galley_request *req)
     return 500;
 }
 
-static void answer_unanswered(struct galley_request *req)
+static GALLEY_YIELDS void answer_unanswered(struct galley_request *req)
 {
     int status = unanswered_status(req);
     if (status == 0)
@@ -140,8 +141,7 @@ static void write_access_line(const struct galley_request *req)
     int len = snprintf(line, sizeof line, "%s \"%.*s %.*s HTTP/%s\" %d %llu %lldms\n",
                        server_date(req->server), (int)req->method_text.len, req->method_text.data,
                        target_len, req->path_encoded.data, req->is_h2 ? "2" : "1.1", status,
-                       (unsigned long long)req->sent_bytes,
-                       (long long)(now_ms - req->started_ms));
+                       (unsigned long long)req->sent_bytes, (long long)(now_ms - req->started_ms));
     if (len > 0 && write(req->server->access_log_fd, line, (size_t)len) != len)
         req->server->stats->log_lost_total++;
 }

@@ -76,27 +76,29 @@ struct galley_request {
     const struct http_field *fields;
     size_t field_count;
     bool has_query, is_tls, is_h2, is_asterisk, expects_continue;
-    bool has_body;             /* announced; false: body_read answers 0 at once */
-    uint64_t content_length;   /* as declared, or HTTP_LENGTH_UNKNOWN */
-    uint64_t body_bytes;       /* received so far */
+    bool has_body;           /* announced; false: body_read answers 0 at once */
+    uint64_t content_length; /* as declared, or HTTP_LENGTH_UNKNOWN */
+    uint64_t body_bytes;     /* received so far */
     uint64_t max_body_bytes;
-    int body_error;            /* the first -errno of body_read, which sticks */
+    int body_error; /* the first -errno of body_read, which sticks */
 
     /* What goes out. */
     int status;
-    bool is_failed;            /* galley_fail was called: a handler that returns REQUEST_FAILED means this answer */
+    bool
+        is_failed; /* galley_fail was called: a handler that returns REQUEST_FAILED means this answer */
     int fail_status;
     enum response_state response;
-    galley_str wanted_type;    /* the content-type that the handler set; data NULL: what fits the output */
-    galley_str content_type;   /* of the answer that is sent; data NULL: none */
+    galley_str
+        wanted_type; /* the content-type that the handler set; data NULL: what fits the output */
+    galley_str content_type; /* of the answer that is sent; data NULL: none */
     struct http_out_field *out_first, *out_last;
     galley_str fail_detail;
-    uint64_t sent_bytes;       /* of the body */
-    int send_error;            /* the first -errno of the transport's sends: the client is gone or too slow */
+    uint64_t sent_bytes; /* of the body */
+    int send_error; /* the first -errno of the transport's sends: the client is gone or too slow */
 
     /* The route's, set by server.handle. */
     enum galley_on_disconnect on_disconnect;
-    const char *route_name;    /* static, for logs; NULL: none matched */
+    const char *route_name; /* static, for logs; NULL: none matched */
 
     int64_t started_ms;
     struct arena arena;
