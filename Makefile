@@ -127,13 +127,13 @@ compile_commands.json: $(BUILD)/flags $(LIB_SRC) $(UNIT_SRC)
 # ---- tests ----
 units: $(UNITS)    ## build the unit tests
 
-PROVE = CMOCKA_MESSAGE_OUTPUT=TAP BUILD=$(BUILD) prove -j$(JOBS) $(if $(V),-v) --ext .t
+PROVE = CMOCKA_MESSAGE_OUTPUT=TAP BUILD=$(BUILD) prove -j$(JOBS) $(if $(V),-v) --exec t/lib/run-test --ext .t
 check: all units $(APPS) $(TOOLS)    ## build and run every test
 	$(PROVE) $(UNITS) $(TAPS)
 
 TARGET = $(if $(filter %.c,$(T)),$(BUILD)/$(T:.c=.t))
 test: all $(APPS) $(TOOLS) $(TARGET)    ## run one test: make test T=t/unit/common/arena.c, or T=t/20-serve.t
-	CMOCKA_MESSAGE_OUTPUT=TAP BUILD=$(BUILD) prove -v --ext .t $(if $(TARGET),$(TARGET),$(T))
+	$(PROVE) -v $(if $(TARGET),$(TARGET),$(T))
 
 gdb: all $(APPS) $(TOOLS) $(TARGET)    ## debug one unit test (T=t/unit/...c), or stop a process test where it fails (T=t/...t)
 	$(if $(TARGET),gdb -ex run --args $(TARGET),BUILD=$(BUILD) GALLEY_DEBUG=1 perl -It/lib $(T))
@@ -152,8 +152,8 @@ VALGRIND      := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-
 VALGRIND_TAPS ?= $(wildcard $(addprefix t/,06-server.t 31-h1-connection.t 32-leaving.t 43-process-reload.t 62-h2.t 70-app.t))
 valgrind:    ## units and chosen process tests under valgrind (folder $(BUILD)/valgrind)
 	$(MAKE) all units $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(APPS) $(TOOLS)) BUILD=$(BUILD)/valgrind OPT=-O1 DEFINES=-DGALLEY_VALGRIND
-	CMOCKA_MESSAGE_OUTPUT=TAP GALLEY_SLOW=20 prove -j$(JOBS) --exec '$(VALGRIND)' --ext .t $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(UNITS))
-	$(if $(VALGRIND_TAPS),GALLEY_SLOW=20 GALLEY_WRAP='$(VALGRIND)' BUILD=$(BUILD)/valgrind prove -j$(JOBS) --ext .t $(VALGRIND_TAPS))
+	UNIT_WRAP='$(VALGRIND)' GALLEY_SLOW=20 $(PROVE) $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(UNITS))
+	$(if $(VALGRIND_TAPS),GALLEY_SLOW=20 GALLEY_WRAP='$(VALGRIND)' $(subst BUILD=$(BUILD),BUILD=$(BUILD)/valgrind,$(PROVE)) $(VALGRIND_TAPS))
 tsan-or-valgrind: valgrind
 
 ucontext:    ## the coroutine units with the portable context switch (folder $(BUILD)/ucontext)
@@ -174,7 +174,7 @@ fuzz:    ## run every fuzz target for FUZZ_SECONDS with its kept corpus (clang)
 	    -print_final_stats=1 corpus/$$f $(CURDIR)/t/fuzz/corpus/$$f 2>$$f.log || { tail -40 $$f.log; exit 1; }; grep -E 'stat::(number|peak)' $$f.log); done
 
 soak: all $(APPS) $(TOOLS)    ## the process tests with their long loops (100 reloads and the like)
-	GALLEY_SOAK=1 BUILD=$(BUILD) prove -v --ext .t $(if $(T),$(T),$(TAPS))
+	GALLEY_SOAK=1 $(PROVE) -v $(if $(T),$(T),$(TAPS))
 
 bench: all $(BENCHES)    ## CPU time per request beside a bare epoll loop, nginx and h2o
 	BUILD=$(BUILD) bench/run $(ARGS)
