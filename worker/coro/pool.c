@@ -190,8 +190,9 @@ static void jobs_finished(void *arg, int fd, unsigned what)
     pool_note_stats(pool);
 }
 
-/* Threads inherit the mask of their creator: none of them shall take the worker's signals but its own faults. */
-static int thread_start(struct pool_thread *thread)
+/* Threads inherit the mask of their creator: none of them shall take the worker's signals but its own faults.
+ * Out of line: its signal sets are not to lie in the frame of every coroutine that waits for a thread. */
+static __attribute__((noinline)) int thread_start(struct pool_thread *thread)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     pthread_attr_t attr;

@@ -82,6 +82,36 @@ static void wait_as_another(galley_async *co, void *arg)
     note("%d", galley_await(co, task));
 }
 
+static void do_nothing(galley_async *co, void *arg)
+{
+    (void)co;
+    (void)arg;
+}
+
+static void start_within(galley_async *co, void *arg)
+{
+    (void)arg;
+    note("%d", coro_start(co->sched, &(struct coro_opts){.name = "inner", .entry = do_nothing}));
+}
+
+static void schedule_twice(galley_async *co, void *arg)
+{
+    (void)arg;
+    coro_enqueue(co);
+    coro_enqueue(co);
+}
+
+#if CORO_IS_STRICT && defined(__x86_64__)
+static void change_rounding(galley_async *co, void *arg)
+{
+    uint32_t upwards = 0x1f80 | 2u << 13;
+    (void)arg;
+    __asm__ volatile("ldmxcsr %0" : : "m"(upwards));
+    if (galley_sleep_ms(co, 1) < 0)
+        note("cancelled");
+}
+#endif
+
 static bool label(const galley_async *co, char *text, size_t size)
 {
     (void)co;
@@ -113,6 +143,14 @@ static const struct crash crashes[] = {
      "worker crashed: SIGBUS in GET /deep, crasher", ""},
     {"waiting in another coroutine's name", wait_as_another, false, false, SIGABRT,
      "waits in another coroutine's name", "worker crashed: SIGABRT in "},
+    {"a start within a coroutine", start_within, false, false, SIGABRT,
+     "coro_start(inner) from within coroutine crasher", "worker crashed: SIGABRT in crasher"},
+    {"scheduled twice", schedule_twice, false, false, SIGABRT,
+     "coroutine crasher is scheduled twice", "worker crashed: SIGABRT in crasher"},
+#if CORO_IS_STRICT && defined(__x86_64__)
+    {"rounding changed across a wait", change_rounding, false, false, SIGABRT,
+     "crasher changed the floating-point control word and waited", "worker crashed: SIGABRT"},
+#endif
 };
 
 static _Noreturn void crash_here(const struct crash *crash, int fd)

@@ -72,12 +72,71 @@ static void spawns_and_awaits(void **state)
     assert_int_equal(world.stats.tasks_not_awaited, 0);
 }
 
+/* ---- what can be asked of it ---- */
+
+static void wait_for_ever(galley_async *co, void *arg)
+{
+    (void)arg;
+    if (coro_suspend(co, "godot", INT64_MAX) < 0)
+        note("cancelled:%d", (int)galley_cancel_reason(co));
+}
+
+static void dumps_and_cancels(void **state)
+{
+    (void)state;
+    assert_int_equal(world_start("estragon", wait_for_ever, NULL), 1);
+    assert_int_equal(world_start("parent", parent, NULL), 1);
+    assert_null(sched_current(world.sched));
+    assert_ptr_equal(sched_loop(world.sched), world.loop);
+    sched_dump(world.sched);
+    assert_true(world_logged("id=1 parent=0 name=estragon at=:0 state=WAITING waiting_for=godot "
+                             "age_ms=0"));
+    assert_true(world_logged("id=2 parent=0 name=parent at=:0 state=WAITING waiting_for=child"));
+    assert_true(world_logged("id=3 parent=2 name=child at=t/unit/worker/coro/sched.c:"));
+    assert_true(world_logged("state=READY waiting_for=-"));
+    sched_cancel_all(world.sched, GALLEY_BY_SHUTDOWN);
+    world_run();
+    assert_string_equal(world.trace, "spawned cancelled:6 -125 -125 -125 ");
+    assert_string_equal(coro_state_name(CORO_DONE), "DONE");
+    assert_string_equal(coro_state_name((enum coro_state)99), "?");
+}
+
+static void yield_often(galley_async *co, void *arg)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (galley_sleep_ms(co, 0) == 0)
+            ++*(int *)arg;
+    }
+}
+
+/* A turn ends after 128 resumes, and one who yields waits for a poll. */
+static void turns_are_bounded(void **state)
+{
+    int yields = 0;
+    (void)state;
+    assert_int_equal(world_start("yields", yield_often, &yields), 1);
+    assert_int_equal(sched_run(world.sched), 0);
+    assert_int_equal(yields, 1);
+    assert_int_equal(sched_run(world.sched), 0);
+    assert_int_equal(yields, 2);
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(world_start("sleeper", sleeper, (void *)(intptr_t)1), 1);
+    world.now_ms += 2;
+    size_t live = sched_live_count(world.sched);
+    assert_int_equal(sched_run(world.sched), 0);
+    assert_int_equal(live - sched_live_count(world.sched), 128);
+    world_run();
+    assert_int_equal(yields, 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ends_without_waiting, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(sleepers_wake_in_order, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(spawns_and_awaits, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(dumps_and_cancels, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(turns_are_bounded, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
