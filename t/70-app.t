@@ -43,7 +43,7 @@ like($server->serving, qr/serving Drive-through on/, 'the title');
 answers(GET => '/', 200, 'text/html; charset=utf-8', qr/^<!doctype html>.*<\/html>\n$/s);
 answers(GET => '/kitchen', 200, $JSON, '{"orders_taken":0,"parts":[]}');
 answers(POST => '/orders?burgers=0&fries=0&drinks=2', 200, $JSON,
-    qr/^\{"number":1,"burgers":0,"fries":0,"drinks":2,"ready_after_ms":4\d\d\}$/);
+    qr/^\{"number":1,"burgers":0,"fries":0,"drinks":2,"ready_after_ms":[4-9]\d\d\}$/);
 answers(POST => '/orders?burgers=0&fries=0&drinks=0', 400, $JSON, '{"detail":"an empty bag is not a meal"}');
 answers(POST => '/orders?burgers=11&drinks=one', 422, $JSON,
     '{"detail":[{"type":"less_than_equal","loc":["query","burgers"],"msg":"Input should be less than or equal to 10",'
@@ -63,7 +63,7 @@ is($response->{headers}{allow}, 'POST', 'Allow');
     my %part = map { $_->{station} => $_ } @{ $board->{parts} };
     is($part{grill}{order}, 2, 'the kitchen shows the second order');
     is($part{grill}{count}, 1, 'and how many burgers');
-    cmp_ok($part{grill}{waited_ms}, '<', 600, 'and how long they have waited');
+    cmp_ok($part{grill}{waited_ms}, '<', 2000 * slow(), 'and how long they have waited');
     is($order->read_response->{status}, 200, 'the meal comes');
     is($server->request(GET => '/kitchen')->{body}, '{"orders_taken":2,"parts":[]}', 'and the kitchen is empty again');
     $order->close;
@@ -234,9 +234,9 @@ answers(GET => '//none/', 404, $JSON, '{"detail":"Not Found"}');
 # ---- sync handlers ----
 
 {
-    my ($both, @answers) = at_once(2, GET => '/block?ms=300');
+    my ($both, @answers) = at_once(2, GET => '/block?ms=700');
     is(scalar(grep { $_->{status} == 200 } @answers), 2, 'two sync handlers');
-    cmp_ok($both, '<', 0.55 * slow(), 'at the same time');
+    cmp_ok($both, '<', 1.3 * slow(), 'at the same time');
     my ($all, @many) = at_once(12, GET => '/block?ms=300');
     my @served = grep { $_->{status} == 200 } @many;
     my @busy   = grep { $_->{status} == 503 } @many;
