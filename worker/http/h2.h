@@ -68,9 +68,9 @@ struct h2_stream {
     struct galley_request *req; /* while the coroutine has one */
     int64_t progress_ms;        /* when its output moved last */
 
-    /* The head; slices into `arena`, or nghttp2's static table. */
+    /* The head; slices into `arena`. */
     struct arena arena;
-    galley_str method, scheme, path, authority, host;
+    galley_str method, path, authority, host;
     struct http_field *fields;
     uint16_t field_count, field_capacity;
     uint32_t head_bytes;
@@ -102,6 +102,7 @@ struct h2_session {
     struct buf pending; /* what the socket did not take */
     struct h2_scan scan;
     struct loop_timer watch;
+    int64_t now_ms;           /* of this turn: set before nghttp2 is let speak */
     int64_t progress_ms;      /* when the socket took something last */
     int64_t closing_ms;       /* when the last byte was said */
     size_t out_used;          /* of server->out, during a flush */
@@ -141,7 +142,7 @@ int h2_open_frames(struct h2_session *session) GALLEY_MUST_USE;
 /* ---- h2_headers.c ---- */
 
 /* One field of the head. What is too much sets stream->refusal. */
-void h2_head_add(struct h2_stream *stream, nghttp2_rcbuf *name, nghttp2_rcbuf *value);
+void h2_head_add(struct h2_stream *stream, galley_str name, galley_str value);
 /* The field block is complete: check it, join cookies. */
 void h2_head_end(struct h2_stream *stream);
 

@@ -34,13 +34,15 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     return nghttp2_session_set_stream_user_data(ng, id, session->head);
 }
 
-static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name,
-                     nghttp2_rcbuf *value, uint8_t flags, void *user_data)
+static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+                     void *user_data)
 {
     const struct h2_session *session = user_data;
     (void)ng, (void)frame, (void)flags;
     if (session->head != NULL)
-        h2_head_add(session->head, name, value);
+        h2_head_add(session->head, (galley_str){(const char *)name, name_len},
+                    (galley_str){(const char *)value, value_len});
     return 0;
 }
 
@@ -126,7 +128,7 @@ static void on_reset_sent(struct h2_session *session, const nghttp2_frame *frame
     session->server->stats->h2_streams_reset++;
     if (stream != NULL && stream->is_reset)
         return; /* by our own will */
-    if (!h2_budget_reset(&session->scan.budget, loop_now_ms(session->server->loop)))
+    if (!h2_budget_reset(&session->scan.budget, session->now_ms))
         h2_doom(session, NGHTTP2_ENHANCE_YOUR_CALM, session->scan.budget.why);
 }
 
@@ -202,7 +204,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     if (nghttp2_session_callbacks_new(&callbacks) != 0)
         return NULL;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);

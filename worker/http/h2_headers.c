@@ -11,7 +11,7 @@
 #include "worker/http/field.h"
 #include "worker/http/target.h"
 
-enum { FIELD_OVERHEAD_BYTES = 4 }; /* what a field line has beside name and value in HTTP/1.1 */
+enum { LINE_OVERHEAD_BYTES = 4 }; /* what a field line has beside name and value in HTTP/1.1 */
 
 static void refuse_head(struct h2_stream *stream, int status)
 {
@@ -19,33 +19,16 @@ static void refuse_head(struct h2_stream *stream, int status)
         stream->refusal = (uint16_t)status;
 }
 
-/* The text, at a place that lives as long as the stream. */
-static galley_str keep(struct h2_stream *stream, nghttp2_rcbuf *text, nghttp2_vec bytes)
+/* A copy that lives as long as the stream. */
+static galley_str keep(struct h2_stream *stream, galley_str text)
 {
-    if (nghttp2_rcbuf_is_static(text))
-        return (galley_str){(const char *)bytes.base, bytes.len};
-    char *copy = arena_alloc(&stream->arena, bytes.len);
+    char *copy = arena_alloc(&stream->arena, text.len);
     if (copy == NULL) {
         refuse_head(stream, 431);
         return (galley_str){NULL, 0};
     }
-    memcpy(copy, bytes.base, bytes.len);
-    return (galley_str){copy, bytes.len};
-}
-
-/* nghttp2 lets through the four that a request has, each once. */
-static galley_str *pseudo_at(struct h2_stream *stream, nghttp2_vec name)
-{
-    switch (name.base[1]) {
-    case 'p':
-        return &stream->path;
-    case 'm':
-        return &stream->method;
-    case 'a':
-        return &stream->authority;
-    default:
-        return &stream->scheme;
-    }
+    memcpy(copy, text.data, text.len);
+    return (galley_str){copy, text.len};
 }
 
 static void append_field(struct h2_stream *stream, galley_str name, galley_str value)
@@ -94,43 +77,46 @@ static void note_field(struct h2_stream *stream, galley_str name, galley_str val
     }
 }
 
-/* Count a field line of `len` bytes; whether there is room for it. */
-static bool is_within(struct h2_stream *stream, size_t len, bool is_pseudo)
+/* nghttp2 lets through the four that a request has, each once. The scheme is what the listener says it is. */
+static void add_pseudo(struct h2_stream *stream, char kind, galley_str value)
 {
-    const struct h1_limits *limits = &stream->server->limits;
-    stream->head_bytes += (uint32_t)len; /* a field block has an end long before this wraps */
-    return stream->head_bytes <= limits->head_bytes &&
-           (is_pseudo || (len <= (size_t)limits->field_bytes + FIELD_OVERHEAD_BYTES &&
-                          stream->field_count < limits->field_count));
+    if (kind == 'p' && value.len > stream->server->limits.target_bytes)
+        refuse_head(stream, 414);
+    else if (stream->head_bytes > stream->server->limits.head_bytes)
+        refuse_head(stream, 431);
+    else if (kind == 'p')
+        stream->path = keep(stream, value);
+    else if (kind == 'm')
+        stream->method = keep(stream, value);
+    else if (kind == 'a')
+        stream->authority = keep(stream, value);
 }
 
-void h2_head_add(struct h2_stream *stream, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
+void h2_head_add(struct h2_stream *stream, galley_str name, galley_str value)
 {
-    nghttp2_vec name_bytes = nghttp2_rcbuf_get_buf(name);
-    nghttp2_vec value_bytes = nghttp2_rcbuf_get_buf(value);
-    bool is_pseudo = name_bytes.len > 1 && name_bytes.base[0] == ':';
+    const struct h1_limits *limits = &stream->server->limits;
+    size_t line = name.len + value.len;
     if (stream->refusal != 0)
         return;
-    if (is_pseudo) {
-        galley_str *pseudo = pseudo_at(stream, name_bytes);
-        if (pseudo == &stream->path && value_bytes.len > stream->server->limits.target_bytes)
-            refuse_head(stream, 414);
-        else if (!is_within(stream, name_bytes.len + value_bytes.len + FIELD_OVERHEAD_BYTES, true))
-            refuse_head(stream, 431);
-        else
-            *pseudo = keep(stream, value, value_bytes);
+    stream->head_bytes += (uint32_t)line + LINE_OVERHEAD_BYTES; /* ends long before it wraps */
+    if (name.len > 1 && name.data[0] == ':') {
+        add_pseudo(stream, name.data[1], value);
         return;
     }
-    if (!is_within(stream, name_bytes.len + value_bytes.len + FIELD_OVERHEAD_BYTES, false)) {
+    char *copy = NULL;
+    if (stream->head_bytes <= limits->head_bytes && line <= limits->field_bytes &&
+        stream->field_count < limits->field_count)
+        copy = arena_alloc(&stream->arena, line);
+    if (copy == NULL) {
         refuse_head(stream, 431);
         return;
     }
-    galley_str kept_name = keep(stream, name, name_bytes);
-    galley_str kept_value = keep(stream, value, value_bytes);
-    if (stream->refusal == 0) {
-        note_field(stream, kept_name, kept_value);
-        append_field(stream, kept_name, kept_value);
-    }
+    memcpy(copy, name.data, name.len);
+    memcpy(copy + name.len, value.data, value.len);
+    name.data = copy;
+    value.data = copy + name.len;
+    note_field(stream, name, value);
+    append_field(stream, name, value);
 }
 
 /* A client may send a field for each cookie; applications know one (RFC 9113 8.2.3). */

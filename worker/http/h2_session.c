@@ -90,7 +90,7 @@ static int send_all(struct h2_session *session, char **data, size_t *len)
         if (n < 0)
             return (int)n;
         session->server->stats->bytes_sent += (uint64_t)n;
-        session->progress_ms = loop_now_ms(session->server->loop);
+        session->progress_ms = session->now_ms;
         *data += n;
         *len -= (size_t)n;
     }
@@ -147,8 +147,9 @@ static int gather(struct h2_session *session)
 /* Send all there is, as far as the socket takes it. 1 done; 0 the socket is full; -errno the connection is dead. */
 static int send_frames(struct h2_session *session)
 {
-    int rc = send_pending(session);
+    session->now_ms = loop_now_ms(session->server->loop);
     session->out_used = 0;
+    int rc = send_pending(session);
     for (int round = 0; rc == 1; round++) {
         if (round == MAX_SENDS) { /* let others have their turn */
             loop_event_fire(&session->conn->io.event, LOOP_WRITE);
@@ -331,7 +332,8 @@ static void feed(struct h2_session *session, const char *data, size_t len)
     const uint8_t *bytes = (const uint8_t *)data;
     if (session->is_doomed)
         return;
-    if (!h2_scan_bytes(&session->scan, bytes, len, loop_now_ms(session->server->loop))) {
+    session->now_ms = loop_now_ms(session->server->loop);
+    if (!h2_scan_bytes(&session->scan, bytes, len, session->now_ms)) {
         h2_doom(session, session->scan.error, session->scan.why);
         return;
     }

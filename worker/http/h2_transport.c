@@ -94,7 +94,7 @@ GALLEY_YIELDS static ssize_t h2_body_read(struct galley_request *req, void *buf,
 void h2_stream_input(struct h2_stream *stream, const uint8_t *data, size_t len)
 {
     stream->input_bytes += len;
-    stream->progress_ms = loop_now_ms(stream->server->loop);
+    stream->progress_ms = stream->session->now_ms;
     if (!stream->is_input_unwanted) {
         if (buf_append(&stream->input, data, len) < 0)
             h2_reset(stream, NGHTTP2_INTERNAL_ERROR);
@@ -292,7 +292,7 @@ void h2_stream_sent(struct h2_stream *stream, size_t len)
         output->offset += (off_t)len;
     else
         output->data += len;
-    stream->progress_ms = loop_now_ms(stream->server->loop);
+    stream->progress_ms = stream->session->now_ms;
     if (output->len == 0 && stream->is_writing)
         coro_wake(stream->co, 0);
 }
