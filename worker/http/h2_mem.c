@@ -1,5 +1,5 @@
 /* h2_mem.c - a free list for each size of piece.
- * Does:     put the size class in front of each piece, for nghttp2 frees without telling sizes.
+ * Does:     put the size in front of each piece, for nghttp2 frees without telling sizes.
  * Does not: give small pieces back to the heap before the session ends, but for what is over the ceiling.
  * See:      h2_mem.h. */
 #include "worker/http/h2_mem.h"
@@ -20,33 +20,32 @@ enum { IS_KEEPING = 1 };
 enum { IS_KEEPING = 1 };
 #endif
 
-/* In front of each piece. One above the largest class is the heap's. */
+/* In front of each piece. */
 struct h2_mem_piece {
-    _Alignas(16) size_t class;
+    _Alignas(16)
+        size_t room; /* bytes behind this head: a multiple of the step, or more than the largest */
     struct h2_mem_piece *next; /* of those kept */
 };
 
-static size_t class_of(size_t size)
-{
-    size_t class = (size + H2_MEM_STEP - 1) / H2_MEM_STEP;
-    return class < H2_MEM_CLASSES ? class : H2_MEM_CLASSES;
-}
+enum { LARGEST_BYTES = (H2_MEM_CLASSES - 1) * H2_MEM_STEP };
 
 static void *mem_malloc(size_t size, void *user_data)
 {
     struct h2_mem *mem = user_data;
-    size_t class = class_of(size), room = class * H2_MEM_STEP;
     struct h2_mem_piece *piece;
-    if (class < H2_MEM_CLASSES && (piece = mem->kept[class]) != NULL) {
-        mem->kept[class] = piece->next;
-        mem->kept_bytes -= room;
-        return piece + 1;
+    size_t room = size;
+    if (size <= LARGEST_BYTES) {
+        room = (size + H2_MEM_STEP - 1) / H2_MEM_STEP * H2_MEM_STEP;
+        piece = mem->kept[room / H2_MEM_STEP];
+        if (piece != NULL) {
+            mem->kept[room / H2_MEM_STEP] = piece->next;
+            mem->kept_bytes -= room;
+            return piece + 1;
+        }
     }
-    if (class == H2_MEM_CLASSES)
-        room = size;
     if (room > SIZE_MAX - sizeof *piece || (piece = malloc(sizeof *piece + room)) == NULL)
         return NULL;
-    piece->class = class;
+    piece->room = room;
     return piece + 1;
 }
 
@@ -56,13 +55,13 @@ static void mem_free(void *memory, void *user_data)
     if (memory == NULL)
         return;
     struct h2_mem_piece *piece = (struct h2_mem_piece *)memory - 1;
-    size_t room = piece->class * H2_MEM_STEP;
-    if (!IS_KEEPING || piece->class == H2_MEM_CLASSES || mem->kept_bytes > H2_MEM_KEPT_BYTES) {
+    size_t room = piece->room;
+    if (!IS_KEEPING || room > LARGEST_BYTES || mem->kept_bytes > H2_MEM_KEPT_BYTES) {
         free(piece);
         return;
     }
-    piece->next = mem->kept[piece->class];
-    mem->kept[piece->class] = piece;
+    piece->next = mem->kept[room / H2_MEM_STEP];
+    mem->kept[room / H2_MEM_STEP] = piece;
     mem->kept_bytes += room;
 }
 
@@ -79,18 +78,13 @@ static void *mem_realloc(void *memory, size_t size, void *user_data)
 {
     if (memory == NULL)
         return mem_malloc(size, user_data);
-    struct h2_mem_piece *piece = (struct h2_mem_piece *)memory - 1;
-    if (piece->class == H2_MEM_CLASSES && size > H2_MEM_CLASSES * H2_MEM_STEP) {
-        if (size > SIZE_MAX - sizeof *piece ||
-            (piece = realloc(piece, sizeof *piece + size)) == NULL)
-            return NULL;
-        return piece + 1;
-    }
-    size_t had = piece->class == H2_MEM_CLASSES ? size : piece->class * H2_MEM_STEP;
+    size_t room = ((struct h2_mem_piece *)memory - 1)->room;
+    if (size <= room)
+        return memory;
     void *moved = mem_malloc(size, user_data);
     if (moved == NULL)
         return NULL;
-    memcpy(moved, memory, had < size ? had : size);
+    memcpy(moved, memory, room);
     mem_free(memory, user_data);
     return moved;
 }
@@ -103,10 +97,10 @@ void h2_mem_init(struct h2_mem *mem)
 
 void h2_mem_release(struct h2_mem *mem)
 {
-    for (size_t class = 0; class < H2_MEM_CLASSES; class ++) {
+    for (size_t i = 0; i < H2_MEM_CLASSES; i++) {
         struct h2_mem_piece *piece;
-        while ((piece = mem->kept[class]) != NULL) {
-            mem->kept[class] = piece->next;
+        while ((piece = mem->kept[i]) != NULL) {
+            mem->kept[i] = piece->next;
             free(piece);
         }
     }
