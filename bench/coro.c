@@ -7,7 +7,7 @@
 
 #include "worker/coro/coro.h"
 
-enum { ROUNDS = 1000 * 1000, RUNS = 5, WAITERS = 1000 };
+enum { ROUNDS = 20 * 1000, RUNS = 50, WAITERS = 1000 };
 
 static struct stats stats;
 static struct sched *sched;
