@@ -34,8 +34,6 @@ my ($cert, $key) = tls_files($dir);
 my ($other_cert, $other_key) = tls_files($dir, name => 'other');
 write_file("$dir/file", "no socket\n");
 write_file("$dir/bad.pem", "what?\n");
-(my $without_symbol = read_file($moody)) =~ s/\0galley_app\0/\0galley_axx\0/g;
-write_file("$dir/symbol.so", $without_symbol);
 my %mood = map { $_ => write_file("$dir/$_", "$_\n") } qw(fail crash exit hang);
 my @rows = (
     [ 'port in use', [ '--listen', "127.0.0.1:$port" ], qr/port $port is in use.*--listen/ ],
@@ -47,7 +45,7 @@ my @rows = (
     [ 'key missing', [ '--tls-cert', $cert, '--tls-key', "$dir/nokey" ], qr{cannot read key \Q$dir\E/nokey: No such file} ],
     [ 'key of another', [ '--tls-cert', $cert, '--tls-key', $other_key ], qr/\Q$cert\E.*does not match.*\Q$other_key\E/ ],
     [ 'certificate is none', [ '--tls-cert', "$dir/bad.pem", '--tls-key', $key ], qr/bad\.pem/ ],
-    [ 'no symbol', [], qr/galley_app/, "$dir/symbol.so" ],
+    [ 'no symbol', [], qr/galley_app/, app_path('t/apps/nothing') ],
     [ 'no library', [], qr/bad\.pem/, "$dir/bad.pem" ],
     [ 'start hook fails', [], qr/start hook of Moody failed/, $moody, 'fail' ],
     [ 'start hook crashes', [], qr/killed by signal 11/, $moody, 'crash' ],
