@@ -84,12 +84,10 @@ struct galley_request {
 
     /* What goes out. */
     int status;
-    bool
-        is_failed; /* galley_fail was called: a handler that returns REQUEST_FAILED means this answer */
+    bool is_failed; /* galley_fail was called: what a returned REQUEST_FAILED stands for */
     int fail_status;
     enum response_state response;
-    galley_str
-        wanted_type; /* the content-type that the handler set; data NULL: what fits the output */
+    galley_str wanted_type;  /* content-type set by the handler; data NULL: by the output */
     galley_str content_type; /* of the answer that is sent; data NULL: none */
     struct http_out_field *out_first, *out_last;
     galley_str fail_detail;
