@@ -137,7 +137,14 @@ my $slow = Galley::H2->connect(port => $server->port);
 $slow->send(head(1, POST => '/echo-nothing', end => 0));
 is($slow->answer(1), 404, 'a body that nobody waits for');
 $slow->send(head(3, POST => '/', end => 0));
+my $deaf = Galley::H2->connect(port => $server->port, settings => { 4 => 0x7fffffff });
+$deaf->send(frame('WINDOW_UPDATE', 0, 0, pack 'N', 0x7fff0000 - 65535));
+$deaf->round_trip;
+syswrite $deaf->{http}->socket, head(1, GET => '/bytes?n=100000000');
 timed('a body that does not come', $slow, sub { $slow->answer(3) }, '408|INTERNAL_ERROR');
+ok($server->wait_stat('connections_open', 0), 'a client that does not read its socket is closed');
+ok($server->wait_stat('coroutines_live', 0), 'and its handler has ended');
+$deaf->close;
 is($server->stop, 0, 'the server stops with 0');
 
 # ---- leaving ----

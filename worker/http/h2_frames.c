@@ -183,8 +183,10 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
     char *at = session->server->out + session->out_used;
     if (output->file_fd >= 0) {
         ssize_t n = pread(output->file_fd, at + H2_FRAME_HEAD_BYTES, len, output->offset);
-        if (n != (ssize_t)len)
-            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* the file became shorter */
+        if (n != (ssize_t)len) {
+            stream->is_reset = true; /* the file became shorter: nghttp2 resets it now */
+            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+        }
     } else if (len > 0) {
         memcpy(at + H2_FRAME_HEAD_BYTES, output->data, len);
     }
