@@ -251,7 +251,7 @@ static SSL_CTX *context_new(struct tls_server *server)
                                        SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
                                        SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_max_early_data(context, 0);
     if (!SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) ||

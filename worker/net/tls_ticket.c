@@ -108,6 +108,7 @@ void tls_tickets_use(struct tls_server *server, SSL_CTX *context)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_id_context(context, id_context, sizeof(id_context) - 1);
     SSL_CTX_set_timeout(context, TICKET_LIFETIME_S);
+    SSL_CTX_set_num_tickets(context, 0); /* of TLS 1.3: tls.c sends one with the first bytes */
     SSL_CTX_set_app_data(context, server);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticket_callback);
 }

@@ -83,7 +83,7 @@ static void turn(struct scene *scene)
 
 static void until_accepted(struct scene *scene, size_t count)
 {
-    int64_t end_ms = clock_now_ms() + PATIENCE_MS;
+    int64_t end_ms = clock_now_ms() + patience_ms();
     while (scene->accepted_count < count) {
         assert_true(clock_now_ms() < end_ms);
         turn(scene);

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,6 +23,13 @@
 #include "worker/net/io.h"
 
 enum { PATIENCE_MS = 20000 };
+
+/* GALLEY_SLOW: factor for slow builds and valgrind. */
+static inline int64_t patience_ms(void)
+{
+    const char *slow = getenv("GALLEY_SLOW");
+    return PATIENCE_MS * (slow ? strtol(slow, NULL, 10) : 1);
+}
 
 struct bench {
     struct io io; /* first: on_ready finds the bench by it */
@@ -50,7 +58,7 @@ static inline void bench_turn(struct bench *bench)
 
 #define BENCH_UNTIL(bench, condition)                                                              \
     do {                                                                                           \
-        int64_t end_ms = clock_now_ms() + PATIENCE_MS;                                             \
+        int64_t end_ms = clock_now_ms() + patience_ms();                                           \
         while (!(condition)) {                                                                     \
             assert_true(clock_now_ms() < end_ms);                                                  \
             bench_turn(bench);                                                                     \

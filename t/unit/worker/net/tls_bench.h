@@ -175,10 +175,10 @@ static inline int tls_tear_down(void **state)
 }
 
 /* A connection to `server`; the client has said nothing yet. */
-static inline void tls_connect(struct tls_bench *bench, struct tls_server *server)
+static inline void tls_connect_over(struct tls_bench *bench, struct tls_server *server, int family)
 {
     int fds[2];
-    bench_pair(AF_INET, fds);
+    bench_pair(family, fds);
     bench->base.peer = fds[1];
     assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
     assert_int_equal(tls_open(&bench->base.io, bench->base.loop, fds[0], server, bench_on_ready),
@@ -187,6 +187,11 @@ static inline void tls_connect(struct tls_bench *bench, struct tls_server *serve
     SSL_set_app_data(bench->client, bench);
     SSL_set_fd(bench->client, fds[1]);
     SSL_set_connect_state(bench->client);
+}
+
+static inline void tls_connect(struct tls_bench *bench, struct tls_server *server)
+{
+    tls_connect_over(bench, server, AF_INET);
 }
 
 static inline void step_client(struct tls_bench *bench)

@@ -144,12 +144,30 @@ static void test_lifetime(void **state)
     assert_int_equal(SSL_SESSION_get_max_early_data(bench->session), 0);
 }
 
+/* The ticket comes with the first bytes that are sent, in the same packet. */
+static void test_ticket_with_the_first_bytes(void **state)
+{
+    struct tls_bench *bench = *state;
+    char buf[4] = "x";
+    tls_connect_and_open(bench, bench->server);
+    assert_int_equal(client_read(bench, buf, sizeof(buf)), -1);
+    assert_null(bench->session);
+    assert_int_equal(bench->base.io.ops->send(&bench->base.io, &(struct iovec){buf, 1}, 1), 1);
+    BENCH_UNTIL(&bench->base, client_read(bench, buf, sizeof(buf)) == 1);
+    assert_non_null(bench->session);
+    SSL_SESSION *first = take_session(bench);
+    assert_int_equal(bench->base.io.ops->send(&bench->base.io, &(struct iovec){buf, 1}, 1), 1);
+    BENCH_UNTIL(&bench->base, client_read(bench, buf, sizeof(buf)) == 1);
+    assert_null(bench->session); /* one */
+    SSL_SESSION_free(first);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, tls_set_up, tls_tear_down)
     const struct CMUnitTest tests[] = {
         ROW(test_across_servers), ROW(test_again_and_again), ROW(test_rotation),
-        ROW(test_forged),         ROW(test_lifetime),
+        ROW(test_forged),         ROW(test_lifetime),        ROW(test_ticket_with_the_first_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
