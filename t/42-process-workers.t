@@ -133,6 +133,7 @@ for my $kind ([], ['close']) {
     my $dir = temp_dir();
     my $mood = write_file("$dir/mood", "ok\n");
     my $server = Galley::Test->start('t/apps/moody', workers => 2, env => { MOODY_FILE => $mood });
+    unlink $mood;
     write_file($mood, "fail\n");
     my ($victim) = $server->worker_pids;
     my $starts = $server->stat('worker_starts_total');
@@ -143,6 +144,7 @@ for my $kind ([], ['close']) {
     cmp_ok($gaps[-1], '>', $gaps[0] * 1.5, 'the delays grow') or diag("@gaps");
     is($server->request(GET => '/plaintext')->{status}, 200, 'the other worker serves');
     is($server->rpc('health')->{status}, 'warn', 'health warns');
+    unlink $mood;
     write_file($mood, "ok\n");
     ok(wait_until('it is ready again', sub { 2 == ready($server) }), 'it comes back');
     is($server->rpc('health')->{status}, 'pass', 'health passes');

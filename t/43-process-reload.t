@@ -47,12 +47,17 @@ write_file("$dir/app.so", read_file(app_path('t/apps/moody')));
 my $server = Galley::Test->start("$dir/app.so", workers => 2, env => { MOODY_FILE => $mood },
     config => "start_timeout = 1500ms\n");
 
-# Replace a file as installers do: the running workers keep the old one.
+# A new file in place of the old one; the running workers keep theirs. (To overwrite or rename over a file would wait for
+# the disk.)
+sub replace {
+    my ($path, $content) = @_;
+    unlink $path;
+    return write_file($path, $content);
+}
+
 sub install {
     my ($content) = @_;
-    write_file("$dir/app.new", $content);
-    rename "$dir/app.new", "$dir/app.so" or die "$dir/app.so: $!\n";
-    return;
+    return replace("$dir/app.so", $content);
 }
 
 my $good = read_file(app_path('t/apps/moody'));
@@ -60,11 +65,11 @@ my @bad = (
     [ 'a missing file', sub { unlink "$dir/app.so" }, qr/no such file|cannot (?:open|load)/i ],
     [ 'a missing symbol', sub { install(read_file(app_path('t/apps/nothing'))) }, qr/galley_app/ ],
     [ 'a file that is no library', sub { install("what?\n") }, qr/\Q$dir\E\/app\.so/ ],
-    [ 'a start hook that fails', sub { write_file($mood, "fail\n") }, qr/start hook/ ],
-    [ 'a crash in the start hook', sub { write_file($mood, "crash\n") }, qr/signal 11/ ],
-    [ 'an exit in the start hook', sub { write_file($mood, "exit\n") }, qr/status 7/ ],
-    [ 'a start hook that hangs', sub { write_file($mood, "hang\n") }, qr/start_timeout|start hook/ ],
-    [ 'bad configuration', sub { write_file($server->{config_path}, "wrokers = 3\n") }, qr/wrokers/ ],
+    [ 'a start hook that fails', sub { replace($mood, "fail\n") }, qr/start hook/ ],
+    [ 'a crash in the start hook', sub { replace($mood, "crash\n") }, qr/signal 11/ ],
+    [ 'an exit in the start hook', sub { replace($mood, "exit\n") }, qr/status 7/ ],
+    [ 'a start hook that hangs', sub { replace($mood, "hang\n") }, qr/start_timeout|start hook/ ],
+    [ 'bad configuration', sub { replace($server->{config_path}, "wrokers = 3\n") }, qr/wrokers/ ],
 );
 my $load = $server->load(connections => 8);
 my $generation = $server->status->{generation};
@@ -83,8 +88,8 @@ for my $row (@bad) {
     is_deeply([ sort { $a <=> $b } grep { defined } map { $_->{state} eq 'ready' && $_->{generation} == $generation ? $_->{pid} : undef }
         $server->workers ], \@pids, "$name: with the same workers");
     install($good);
-    write_file($mood, "ok\n");
-    write_file($server->{config_path}, "start_timeout = 1500ms\n") ;
+    replace($mood, "ok\n");
+    replace($server->{config_path}, "start_timeout = 1500ms\n");
 }
 is($server->rpc('health')->{status}, 'warn', 'health warns of the failed reload');
 my $result = $server->rpc('reload', undef, 20);
@@ -92,6 +97,37 @@ ok($result->{ok}, 'the next good reload works') or diag($result->{message});
 is($server->rpc('health')->{status}, 'pass', 'and health passes');
 my $loaded = $server->finish_load($load);
 is($loaded->{failed}, 0, "bad reloads lost no request of $loaded->{ok}");
+
+# ---- the number of workers and the addresses change by reload ----
+{
+    my $files = temp_dir();
+    my $config = sub { join '', map { "$_\n" } "workers = $_[0]", 'listen = {' . join(', ', map { "\"$_\"" } '127.0.0.1:0', @_[ 1 .. $#_ ]) . '}' };
+    my $other = Galley::Test->start('t/apps/moody', no_workers => 1, no_listen => 1, config => $config->(4));
+    my @loads = map { $other->load(connections => 8, %$_) } {}, { close => 1 };
+    my $port = $other->port;
+    for my $round (1 .. (soak() ? 20 : 3)) {
+        for my $row ([1], [ 4, "unix:$files/a.sock" ], [ 2, "unix:$files/a.sock", '127.0.0.1:0' ], [4]) {
+            my ($count, @more) = @$row;
+            replace($other->{config_path}, $config->(@$row));
+            my $result = $other->rpc('reload', undef, 40);
+            ok($result->{ok}, "reload to $count workers on " . (1 + @more) . ' addresses') or diag($result->{message});
+            my $status = $other->status;
+            is($status->{workers}, $count, "$count workers");
+            is(scalar @{ $status->{listeners} }, 1 + @more, 'that many addresses');
+            is($status->{listeners}[0]{address}, "http://127.0.0.1:$port", 'the first keeps its port');
+            next if !@more;
+            my $connection = Galley::Http->connect(path => "$files/a.sock");
+            is($connection->request(GET => '/plaintext')->{status}, 200, 'the new address serves');
+            $connection->close;
+        }
+    }
+    for my $load (@loads) {
+        my $result = $other->finish_load($load);
+        is($result->{failed}, 0, "changes by reload failed none of $result->{ok} requests");
+    }
+    ok(wait_until('it is closed', sub { !-e "$files/a.sock" }), 'an address that nobody names any more is closed');
+    is($other->stop, 0, 'stops in order');
+}
 
 # ---- many at once ----
 $generation = $server->status->{generation};
@@ -102,7 +138,7 @@ wait_until('old workers end', sub { 2 == children_of($server->pid) }, 20);
 is(scalar(children_of($server->pid)), 2, 'one generation remains');
 
 # ---- TERM while a reload hangs ----
-write_file($mood, "hang\n");
+replace($mood, "hang\n");
 $server->signal('HUP');
 wait_until('the trial has started', sub { 4 == children_of($server->pid) });
 is($server->stop(timeout => 10), 0, 'TERM during a reload wins');
