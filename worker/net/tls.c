@@ -23,8 +23,7 @@
 enum {
     RECORD_BYTES = 16 * 1024,
     GATHER_BYTES = 4 * (RECORD_BYTES + 256), /* ciphertext of one send(2) */
-    PENDING_MAX_BYTES =
-        512 * 1024 /* more comes only from peers that make us talk and do not listen */
+    PENDING_MAX_BYTES = 192 * 1024, /* more only for peers that make us talk and do not read */
 };
 
 struct tls_state {
