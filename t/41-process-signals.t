@@ -62,6 +62,16 @@ for my $row ([ 'a second TERM', 'TERM', 'TERM' ], [ 'INT', 'INT' ], [ 'INT after
     cmp_ok(time - $since, '<', 5 * slow(), "$name: within 5 s");
 }
 
+# ---- TERM before it serves ----
+{
+    my $dir = temp_dir();
+    my $mood = write_file("$dir/mood", "hang\n");
+    my $server = Galley::Test->prepare('t/apps/moody', workers => 2, env => { MOODY_FILE => $mood });
+    $server->launch;
+    wait_until('both workers start', sub { 2 == children_of($server->pid) });
+    is($server->stop(timeout => 5), 0, 'TERM ends a server that still starts');
+}
+
 # ---- INT also ends a worker that is stuck ----
 {
     my $server = Galley::Test->start('t/apps/moody');
