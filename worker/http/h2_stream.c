@@ -189,6 +189,7 @@ GALLEY_YIELDS static void stream_main(galley_async *co, void *arg)
     __attribute__((uninitialized)) _Alignas(16) char first[REQUEST_FIRST_BYTES];
     request_init(&req, stream->server, co, &h2_transport, stream, first, sizeof first);
     fill_request(&req, stream);
+    request_note_peer(&req, stream->session->conn->io.fd);
     stream->co = co;
     stream->req = &req;
     request_run(&req);

@@ -4,10 +4,13 @@
  * See:      request.h. */
 #include "worker/http/request.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/bug.h"
 #include "common/log.h"
 #include "worker/http/response.h"
 #include "worker/http/server.h"
@@ -131,18 +134,46 @@ static void count(struct galley_request *req)
         stats->responses_5xx++;
 }
 
-/* One line for the request: time, method, path, status, bytes, milliseconds. Control bytes cannot be in them. */
-static void write_access_line(const struct galley_request *req)
+void request_note_peer(struct galley_request *req, int fd)
 {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } peer;
+    socklen_t len = sizeof peer;
+    if (req->server->access_log_fd < 0)
+        return;
+    char *text = arena_alloc(&req->arena, INET6_ADDRSTRLEN);
+    if (text == NULL || getpeername(fd, &peer.any, &len) < 0)
+        return;
+    const void *address = peer.any.sa_family == AF_INET    ? (const void *)&peer.v4.sin_addr
+                          : peer.any.sa_family == AF_INET6 ? (const void *)&peer.v6.sin6_addr
+                                                           : NULL;
+    if (address == NULL)
+        req->peer = GALLEY_STR("unix");
+    else if (inet_ntop(peer.any.sa_family, address, text, INET6_ADDRSTRLEN) != NULL)
+        req->peer = (galley_str){text, strlen(text)};
+}
+
+/* One line for the request: client, time, what it asked, status, bytes of the body, milliseconds. Neither version of
+ * HTTP lets control bytes into what it quotes. */
+__attribute__((noinline)) static void write_access_line(const struct galley_request *req)
+{
+    enum { MAX_METHOD = 32, MAX_TARGET = 700 }; /* so that all fits into the line */
     char line[ACCESS_LINE_BYTES];
     int status = req->response == RESPONSE_NONE ? 499 : req->status;
     int64_t now_ms = loop_now_ms(req->server->loop);
-    int target_len = req->path_encoded.len < 700 ? (int)req->path_encoded.len : 700;
-    int len = snprintf(line, sizeof line, "%s \"%.*s %.*s HTTP/%s\" %d %llu %lldms\n",
-                       server_date(req->server), (int)req->method_text.len, req->method_text.data,
-                       target_len, req->path_encoded.data, req->is_h2 ? "2" : "1.1", status,
-                       (unsigned long long)req->sent_bytes, (long long)(now_ms - req->started_ms));
-    if (len > 0 && write(req->server->access_log_fd, line, (size_t)len) != len)
+    galley_str peer = req->peer.data != NULL ? req->peer : GALLEY_STR("-");
+    int method_len = req->method_text.len < MAX_METHOD ? (int)req->method_text.len : MAX_METHOD;
+    int target_len = req->path_encoded.len < MAX_TARGET ? (int)req->path_encoded.len : MAX_TARGET;
+    int len =
+        snprintf(line, sizeof line, "%.*s [%s] \"%.*s %.*s HTTP/%s\" %d %llu %lldms\n",
+                 GALLEY_STR_ARG(peer), server_date(req->server), method_len, req->method_text.data,
+                 target_len, req->path_encoded.data, req->is_h2 ? "2" : "1.1", status,
+                 (unsigned long long)req->sent_bytes, (long long)(now_ms - req->started_ms));
+    GALLEY_BUG_IF(len < 0 || (size_t)len >= sizeof line, "an access line of %d bytes", len);
+    if (write(req->server->access_log_fd, line, (size_t)len) != len)
         req->server->stats->log_lost_total++;
 }
 

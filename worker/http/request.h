@@ -99,12 +99,15 @@ struct galley_request {
     const char *route_name; /* static, for logs; NULL: none matched */
 
     int64_t started_ms;
+    galley_str peer; /* its address, where there is an access log to name it */
     struct arena arena;
 };
 
 /* Ready `req` for the transport to fill in; `first` is the arena's first chunk. */
 void request_init(struct galley_request *req, struct server *server, galley_async *co,
                   const struct transport *transport, void *stream, void *first, size_t first_bytes);
+/* Note who asks, for the access log; nothing happens where there is none. `fd` is the client's socket. */
+void request_note_peer(struct galley_request *req, int fd);
 /* Handle, answer, run defers, count, log; the transport calls it once on the coroutine. */
 GALLEY_YIELDS void request_run(struct galley_request *req);
 void request_release(struct galley_request *req);
