@@ -10,6 +10,7 @@ use Test::More;
 use Galley::MsgPack qw(encode decode);
 use Galley::Test;
 
+$SIG{PIPE} = 'IGNORE';    # the server closes who misbehaves while this test still writes
 my $server = Galley::Test->start('t/apps/moody', workers => 2);
 $server->request(GET => '/plaintext') for 1 .. 3;
 
@@ -117,7 +118,6 @@ my %garbage = (
 );
 for my $name (sort keys %garbage) {
     my $bad = client();
-    local $SIG{PIPE} = 'IGNORE';
     $bad->syswrite($garbage{$name});
     if ($name eq 'a text of 4 GiB') {
         my $sent = 0;
@@ -134,7 +134,6 @@ is($server->rpc('ping'), 'pong', 'others are answered');
 # ---- a client that does not read ----
 {
     my $deaf = client();
-    local $SIG{PIPE} = 'IGNORE';
     $deaf->blocking(0);
     my $call = encode([ 0, 1, 'metrics', [] ]);
     my $sent = 0;
@@ -172,7 +171,6 @@ is($server->rpc('ping'), 'pong', 'others are answered');
 # ---- random bytes ----
 {
     srand 7;
-    local $SIG{PIPE} = 'IGNORE';
     my $frame = encode([ 0, 1, 'scale', [ { workers => 2 } ] ]);
     for my $n (1 .. (soak() ? 20000 : 500)) {
         my $bytes = $frame;
