@@ -97,6 +97,19 @@ $declared->until(sub { $declared->stream(1)->{reset} });
 is($declared->stream(1)->{status}, 413, 'a body declared too large gets 413');
 is($declared->stream(1)->{reset}, 'NO_ERROR', 'and its stream is reset without blame');
 $declared->close;
+
+# A client that is still sending when it is refused must see the answer; curl forgets it when the stream is reset meanwhile.
+my $busy = Galley::H2->connect(port => $server->port);
+$busy->send(head(1, POST => '/nothing', end => 0, more => [ 'content-length' => 3_000_000 ]), frame('DATA', 0, 1, 'x' x 1000));
+is($busy->answer(1), 404, 'a large body to nowhere gets 404');
+for (1 .. 12) {
+    $busy->send(frame('DATA', 0, 1, 'x' x 10_000));
+    $busy->round_trip;
+}
+is($busy->stream(1)->{reset}, undef, 'and while it still comes its stream is not reset');
+$busy->until(sub { $busy->stream(1)->{reset} });
+is($busy->stream(1)->{reset}, 'NO_ERROR', 'but when it stops, without blame');
+$busy->close;
 is($server->stop, 0, 'the server stops with 0');
 
 # ---- time ----

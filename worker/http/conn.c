@@ -14,8 +14,7 @@
 /* How often the queues are looked at, and how old an entry may be before a fresh one of its kind moves it. */
 enum { TICK_MS = 250, REFRESH_MS = 100 };
 
-/* A lingering connection may take so long in all; LINGER_QUIET_MS without a byte end it earlier. */
-enum { LINGER_QUIET_MS = 1000, DRAIN_LAST_MS = 1000 };
+enum { DRAIN_LAST_MS = 1000 };
 
 static const char *const timeout_names[] = {
 #define X(kind) #kind,

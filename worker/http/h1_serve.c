@@ -10,8 +10,8 @@
 #include "common/bug.h"
 #include "common/log.h"
 
-/* A lingering connection's time in all, and how often one event may read. */
-enum { LINGER_TOTAL_MS = 5000, MAX_READS = 16 };
+/* How often one event may read. */
+enum { MAX_READS = 16 };
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 enum { PREFACE_BYTES = sizeof preface - 1 };

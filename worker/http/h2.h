@@ -62,11 +62,13 @@ struct h2_stream {
     bool is_continue_due, has_content_length, has_host;
     bool has_cookie, has_cookies; /* one; more than one */
     bool is_input_unwanted;       /* nobody will read the rest: give its window back */
-    bool is_input_abandoned;      /* and it may be much: reset the stream once it is answered */
-    uint16_t refusal;             /* status of a head that gets no handler; 0: fine */
+    bool is_input_abandoned; /* and it may be much: reset the stream some time after its answer */
+    bool is_lingering;       /* but not at once: the client is to see that it was refused */
+    uint16_t refusal;        /* status of a head that gets no handler; 0: fine */
     galley_async *co;
     struct galley_request *req; /* while the coroutine has one */
-    int64_t progress_ms;        /* when its output moved last */
+    int64_t progress_ms;        /* when its output or input moved last */
+    int64_t answered_ms;
 
     /* The head; slices into `arena`. */
     struct arena arena;
@@ -171,8 +173,11 @@ void h2_stream_input(struct h2_stream *stream, const uint8_t *data, size_t len);
 void h2_stream_input_done(struct h2_stream *stream);
 /* Whether more of its body is announced than is worth discarding. */
 bool h2_stream_expects_much(const struct h2_stream *stream);
-/* Nobody will read what comes; `is_abandoned`: reset the stream rather than wait for its end. */
+/* Nobody will read what comes; `is_abandoned`: reset the stream some time after its answer, rather than wait for its end. */
 void h2_stream_discard_input(struct h2_stream *stream, bool is_abandoned);
+/* Reset an answered stream whose abandoned body has had its time, or has stopped. Not before: clients that are still
+ * sending when the reset comes (curl 7.88) throw the answer away with it. */
+void h2_stream_linger(struct h2_stream *stream);
 /* Answer stream->refusal, without a coroutine. */
 void h2_stream_refuse(struct h2_stream *stream);
 /* `len` bytes of its output lie in the hot buffer. */

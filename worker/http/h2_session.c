@@ -16,7 +16,6 @@ enum {
     MAX_SENDS = 16, /* in one flush */
     WATCH_MS =
         1000, /* how often stalled streams are looked for, and how long the first GOAWAY stands alone */
-    LINGER_TOTAL_MS = 5000,
     FRAME_BYTES = 16 * 1024 + H2_FRAME_HEAD_BYTES + 1, /* the most nghttp2 hands out at once */
     PENDING_BYTES = SERVER_OUT_BYTES + FRAME_BYTES,
 };
@@ -253,6 +252,7 @@ static void on_watch(void *arg)
         struct h2_stream *stream = LIST_ENTRY(at, struct h2_stream, link);
         if (stream->state == H2_STREAM_ANSWERED && stream->progress_ms <= limit_ms)
             h2_reset(stream, stream->is_answer_sent ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
+        h2_stream_linger(stream);
     }
     h2_rest(session);
 }

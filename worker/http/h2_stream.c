@@ -141,8 +141,8 @@ void h2_stream_orphan(struct h2_stream *stream)
 void h2_stream_answer_sent(struct h2_stream *stream)
 {
     stream->is_answer_sent = true;
-    if (stream->is_input_abandoned && !stream->is_input_done)
-        h2_reset(stream, NGHTTP2_NO_ERROR);
+    stream->answered_ms = loop_now_ms(stream->server->loop);
+    h2_stream_linger(stream);
 }
 
 /* ---- its coroutine ---- */
@@ -179,6 +179,7 @@ static void finish_request(struct h2_stream *stream, const struct galley_request
         return;
     if (req->response != RESPONSE_ENDED)
         h2_reset(stream, NGHTTP2_INTERNAL_ERROR);
+    stream->is_lingering = req->status >= 400;
     h2_stream_discard_input(stream, req->body_error < 0 || h2_stream_expects_much(stream));
 }
 

@@ -104,8 +104,10 @@ void h2_stream_input(struct h2_stream *stream, const uint8_t *data, size_t len)
     }
     h2_consume(stream, len);
     stream->discarded_bytes += len;
-    if (stream->discarded_bytes > DISCARD_BYTES && stream->is_answer_sent)
-        h2_reset(stream, NGHTTP2_NO_ERROR);
+    if (stream->discarded_bytes > DISCARD_BYTES) {
+        stream->is_input_abandoned = true;
+        h2_stream_linger(stream);
+    }
 }
 
 void h2_stream_input_done(struct h2_stream *stream)
@@ -131,7 +133,17 @@ void h2_stream_discard_input(struct h2_stream *stream, bool is_abandoned)
     if (stream->is_input_done)
         return;
     stream->is_input_abandoned = is_abandoned;
-    if (is_abandoned && stream->is_answer_sent)
+    h2_stream_linger(stream);
+}
+
+void h2_stream_linger(struct h2_stream *stream)
+{
+    int64_t now_ms = loop_now_ms(stream->server->loop);
+    if (!stream->is_input_abandoned || !stream->is_answer_sent || stream->is_input_done)
+        return;
+    if (!stream->is_lingering || stream->is_continue_due ||
+        now_ms - stream->progress_ms >= LINGER_QUIET_MS ||
+        now_ms - stream->answered_ms >= LINGER_TOTAL_MS)
         h2_reset(stream, NGHTTP2_NO_ERROR);
 }
 
@@ -385,6 +397,7 @@ void h2_stream_refuse(struct h2_stream *stream)
         nv[count++] = make_nv(GALLEY_STR("retry-after"), GALLEY_STR("1"), COPY_NONE);
     bool is_head = stream->method.len == 4 && memcmp(stream->method.data, "HEAD", 4) == 0;
     bool has_body = !is_head && hold(stream, body, (size_t)len);
+    stream->is_lingering = true;
     h2_stream_discard_input(stream, true);
     if (submit(stream, nv, count, has_body) < 0)
         h2_reset(stream, NGHTTP2_INTERNAL_ERROR);

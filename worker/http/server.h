@@ -18,6 +18,9 @@
 
 enum { SERVER_IN_BYTES = 64 * 1024, SERVER_OUT_BYTES = 64 * 1024, SERVER_DATE_BYTES = 29 };
 
+/* What a client still sends behind its answer is thrown away for so long in all; a pause ends that earlier. */
+enum { LINGER_TOTAL_MS = 5000, LINGER_QUIET_MS = 1000 };
+
 /* What limits a connection's silence. A connection is in one queue; those of one kind expire in order. */
 #define CONN_TIMEOUTS(X) X(NONE) X(TLS) X(HEAD) X(IDLE) X(LINGER) X(DRAIN_IDLE) X(DRAIN_LAST)
 enum conn_timeout {
