@@ -197,6 +197,7 @@ int channel_say_ready(struct channel *channel)
 
 void channel_say_drained(struct channel *channel)
 {
+    report(channel, 0); /* the last word on its counters: the sums keep it */
     prepare(channel, PROTO_DRAINED);
     if (say(channel) < 0)
         log_line(LOG_LEVEL_DEBUG, "drained_lost", "the master is gone");
