@@ -148,7 +148,7 @@ export LSAN_OPTIONS  := suppressions=$(CURDIR)/t/lsan.supp:print_suppressions=0
 endif
 
 # A build of its own tells valgrind of the coroutine stacks. VALGRIND_TAPS: the process tests worth their time there.
-VALGRIND      := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --trace-children=no --suppressions=$(CURDIR)/t/valgrind.supp
+VALGRIND      := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=no --suppressions=$(CURDIR)/t/valgrind.supp
 VALGRIND_TAPS ?= $(wildcard $(addprefix t/,06-server.t 31-h1-connection.t 32-leaving.t 43-process-reload.t 62-h2.t 70-app.t))
 valgrind:    ## units and chosen process tests under valgrind (folder $(BUILD)/valgrind)
 	$(MAKE) all units $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(APPS) $(TOOLS)) BUILD=$(BUILD)/valgrind OPT=-O1 DEFINES=-DGALLEY_VALGRIND
