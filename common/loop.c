@@ -62,13 +62,17 @@ int64_t clock_now_ms(void)
     return clock_read_us() / 1000;
 }
 
+static __attribute__((noinline)) int64_t read_now(struct loop *loop)
+{
+    loop->is_now_old = false;
+    loop->now_ms = clock_now_ms();
+    return loop->now_ms;
+}
+
+/* Asked a few times a request: the reading itself, with its frame, stays out of the way. */
 int64_t loop_now_ms(struct loop *loop)
 {
-    if (loop->is_now_old) {
-        loop->is_now_old = false;
-        loop->now_ms = clock_now_ms();
-    }
-    return loop->now_ms;
+    return loop->is_now_old ? read_now(loop) : loop->now_ms;
 }
 
 static void libevent_said(int severity, const char *message)
