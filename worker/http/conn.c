@@ -93,7 +93,7 @@ void conn_set_timeout(struct conn *conn, enum conn_timeout timeout)
 
 int conn_keep_input(struct conn *conn)
 {
-    uint32_t unread = conn->in_end - conn->in_start;
+    uint32_t unread = conn_unread_bytes(conn);
     if (!conn->is_in_hot)
         return 0;
     if (unread == 0) {

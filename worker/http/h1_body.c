@@ -10,11 +10,6 @@
 /* A rest of at most so many bytes is read to keep the connection; a larger one closes it. */
 enum { DISCARD_BYTES = 64 * 1024, CHUNK_INPUT_BYTES = 16 * 1024 };
 
-static uint32_t unread_bytes(const struct conn *conn)
-{
-    return conn->in_end - conn->in_start;
-}
-
 static uint64_t bytes_left(const struct h1_request *r)
 {
     return r->req.content_length - r->req.body_bytes;
@@ -72,7 +67,7 @@ static GALLEY_YIELDS ssize_t read_by_length(struct h1_request *r, char *buf, siz
     if (len > bytes_left(r))
         len = (size_t)bytes_left(r);
     for (;;) {
-        ssize_t n = unread_bytes(conn);
+        ssize_t n = conn_unread_bytes(conn);
         if (n > 0) {
             n = n > (ssize_t)len ? (ssize_t)len : n;
             memcpy(buf, conn->in + conn->in_start, (size_t)n);
@@ -125,14 +120,14 @@ static GALLEY_YIELDS ssize_t read_chunked(struct h1_request *r, char *buf, size_
 {
     struct conn *conn = r->conn;
     for (;;) {
-        if (unread_bytes(conn) == 0) {
+        if (conn_unread_bytes(conn) == 0) {
             int rc = fill_input(r);
             if (rc < 0)
                 return rc;
         }
         size_t produced = 0;
-        ssize_t used = h1_chunk_decode(&r->chunk, conn->in + conn->in_start, unread_bytes(conn),
-                                       buf, len, &produced);
+        ssize_t used = h1_chunk_decode(&r->chunk, conn->in + conn->in_start,
+                                       conn_unread_bytes(conn), buf, len, &produced);
         if (used == H1_BAD) {
             r->req.server->stats->requests_malformed++;
             return fail(r, r->chunk.status == 431 ? -E2BIG : -EBADMSG);
@@ -155,7 +150,7 @@ ssize_t h1_body_read(struct galley_request *req, void *buf, size_t len)
         return 0;
     if (req->content_length != HTTP_LENGTH_UNKNOWN && req->content_length > req->max_body_bytes)
         return fail(r, -EMSGSIZE);
-    if (r->is_continue_due && unread_bytes(r->conn) == 0) {
+    if (r->is_continue_due && conn_unread_bytes(r->conn) == 0) {
         int rc = h1_send_continue(r);
         if (rc < 0)
             return fail(r, rc);
@@ -173,10 +168,10 @@ static void discard_buffered_chunks(struct h1_request *r)
 {
     struct conn *conn = r->conn;
     __attribute__((uninitialized)) char scratch[1024];
-    while (unread_bytes(conn) > 0 && !r->is_body_done) {
+    while (conn_unread_bytes(conn) > 0 && !r->is_body_done) {
         size_t produced = 0;
-        ssize_t used = h1_chunk_decode(&r->chunk, conn->in + conn->in_start, unread_bytes(conn),
-                                       scratch, sizeof scratch, &produced);
+        ssize_t used = h1_chunk_decode(&r->chunk, conn->in + conn->in_start,
+                                       conn_unread_bytes(conn), scratch, sizeof scratch, &produced);
         if (used == H1_BAD) {
             (void)fail(r, -EBADMSG);
             return;

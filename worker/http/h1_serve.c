@@ -16,11 +16,6 @@ enum { MAX_READS = 16 };
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 enum { PREFACE_BYTES = sizeof preface - 1 };
 
-static uint32_t unread_bytes(const struct conn *conn)
-{
-    return conn->in_end - conn->in_start;
-}
-
 /* ---- one request ---- */
 
 static galley_str slice(const char *text, uint32_t at, uint32_t len)
@@ -150,7 +145,7 @@ static void h1_refuse(struct conn *conn, const struct h1_head *head)
 /* Whether the first bytes are (a beginning of) the HTTP/2 preface: 1 whole, 0 no, -1 not yet known. */
 static int preface_check(const struct conn *conn)
 {
-    uint32_t len = unread_bytes(conn);
+    uint32_t len = conn_unread_bytes(conn);
     if (conn->flags & H1_NOT_FIRST || conn->is_tls || !conn->server->settings->h2c)
         return 0;
     if (memcmp(conn->in + conn->in_start, preface, len < PREFACE_BYTES ? len : PREFACE_BYTES) != 0)
@@ -165,7 +160,7 @@ static bool is_broken_preface(const struct conn *conn)
     if (conn->flags & H1_NOT_FIRST || conn->is_tls || !conn->server->settings->h2c)
         return false;
     const char *line = conn->in + conn->in_start;
-    const char *end = memchr(line, '\n', unread_bytes(conn));
+    const char *end = memchr(line, '\n', conn_unread_bytes(conn));
     const char *space = end == NULL ? NULL : memchr(line, ' ', (size_t)(end - line));
     if (space == NULL || memmem(line, (size_t)(end - line), "HTTP/", 5) != NULL)
         return false;
@@ -193,7 +188,7 @@ static bool h1_keep_partial(struct conn *conn)
         conn->in_capacity = need;
     }
     if (conn->in_start > 0) {
-        memmove(conn->in, conn->in + conn->in_start, unread_bytes(conn));
+        memmove(conn->in, conn->in + conn->in_start, conn_unread_bytes(conn));
         conn->in_end -= conn->in_start;
         conn->in_start = 0;
     }
@@ -230,16 +225,17 @@ static void h1_start_request(struct conn *conn, size_t head_bytes)
 static bool h1_consume(struct conn *conn)
 {
     struct server *server = conn->server;
-    while (unread_bytes(conn) > 0) {
+    while (conn_unread_bytes(conn) > 0) {
         int is_preface = preface_check(conn);
         if (is_preface > 0) {
             h2_open(conn);
             return false;
         }
         ssize_t head_bytes =
-            is_preface < 0 ? H1_MORE
-                           : h1_parse_head(&server->head, conn->in + conn->in_start,
-                                           unread_bytes(conn), &conn->scanned, &server->limits);
+            is_preface < 0
+                ? H1_MORE
+                : h1_parse_head(&server->head, conn->in + conn->in_start, conn_unread_bytes(conn),
+                                &conn->scanned, &server->limits);
         if (head_bytes == H1_BAD && is_broken_preface(conn)) {
             h2_open(conn);
             return false;
@@ -280,7 +276,7 @@ static void h1_read(struct conn *conn, bool is_end_known)
         GALLEY_BUG_IF(room == 0, "no room for a head within its limits");
         ssize_t n = conn->io.ops->recv(&conn->io, conn->in + conn->in_end, room);
         if (n == -EAGAIN) {
-            if (unread_bytes(conn) == 0)
+            if (conn_unread_bytes(conn) == 0)
                 conn_drop_input(conn);
             return;
         }
@@ -309,7 +305,7 @@ static void h1_after_request(struct conn *conn)
     }
     bool is_pending = conn->flags & H1_READ_PENDING;
     if (conn->flags & H1_CLOSE) {
-        if (conn->flags & H1_CLIENT_CLOSES && !is_pending && unread_bytes(conn) == 0) {
+        if (conn->flags & H1_CLIENT_CLOSES && !is_pending && conn_unread_bytes(conn) == 0) {
             if (conn->is_tls)
                 conn->io.ops->shut_write(&conn->io); /* close_notify: the answer is whole */
             conn_close(conn);
@@ -362,7 +358,7 @@ static void h1_on_timeout(struct conn *conn)
         conn_close(conn);
         return;
     }
-    if (unread_bytes(conn) > 0) { /* a head that never ended */
+    if (conn_unread_bytes(conn) > 0) { /* a head that never ended */
         conn->server->stats->requests_malformed++;
         h1_send_refusal(conn, 408);
         h1_linger(conn);
@@ -374,7 +370,7 @@ static void h1_on_timeout(struct conn *conn)
 
 static void h1_on_drain(struct conn *conn)
 {
-    if (!(conn->flags & (H1_RUNNING | H1_LINGERING)) && unread_bytes(conn) == 0)
+    if (!(conn->flags & (H1_RUNNING | H1_LINGERING)) && conn_unread_bytes(conn) == 0)
         conn_set_timeout(conn, CONN_TIMEOUT_DRAIN_IDLE);
 }
 

@@ -106,6 +106,11 @@ void conn_close(struct conn *conn);
 /* Make the unread bytes the connection's own (after an event that leaves some). 0, -ENOMEM. */
 int conn_keep_input(struct conn *conn) GALLEY_MUST_USE;
 void conn_drop_input(struct conn *conn);
+/* How much of the input nobody has taken yet. */
+static inline uint32_t conn_unread_bytes(const struct conn *conn)
+{
+    return conn->in_end - conn->in_start;
+}
 const char *conn_timeout_name(enum conn_timeout timeout);
 
 extern const struct conn_ops h1_conn_ops;
