@@ -84,6 +84,29 @@ GALLEY_API int galley__fail(galley_request *req, int status, const char *format,
 #define galley_fail_status(color, status) galley__fail_status(GALLEY_REQUEST(color), status)
 GALLEY_API int galley__fail_status(galley_request *req, int status) GALLEY_MUST_USE;
 
+/* The same with any JSON for a detail: its text, which is checked; one that is no JSON is a 500. */
+#define galley_fail_json(color, status, text) galley__fail_json(GALLEY_REQUEST(color), status, text)
+GALLEY_API int galley__fail_json(galley_request *req, int status, galley_str text) GALLEY_MUST_USE;
+
+/* Fail with an error of the application's own, a struct with a model, which a handler answers (GALLEY_ON_RAISED);
+ * without one it is a 500: `return galley_raise(co, out_of_stock, .sku = in->sku, .left = 3);` The struct is copied. */
+#define galley_raise(color, m, ...)                                                                \
+    galley__raise(GALLEY_REQUEST(color), &m##_model, &(struct m){__VA_ARGS__})
+struct galley_model;
+GALLEY_API int galley__raise(galley_request *req, const struct galley_model *model,
+                             const void *error) GALLEY_MUST_USE;
+
+/* ---- files that came with a form ---- */
+
+/* All of a file's bytes, in the request's memory or where they lie already. 0; -ENOMEM, or the -errno of reading. */
+#define galley_upload_bytes(color, upload, bytes)                                                  \
+    galley__upload_bytes(GALLEY_REQUEST(color), upload, bytes)
+GALLEY_API int galley__upload_bytes(galley_request *req, const galley_upload *upload,
+                                    galley_bytes *bytes) GALLEY_MUST_USE;
+/* Up to `len` bytes from `offset` on; 0 at the end. Does not wait: the file is in memory or in the page cache. */
+GALLEY_API ssize_t galley_upload_read(const galley_upload *upload, uint64_t offset, void *buf,
+                                      size_t len) GALLEY_MUST_USE;
+
 /* ---- memory of the request ---- */
 
 /* Zeroed memory that lives as long as the request; NULL when there is none. */

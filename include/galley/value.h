@@ -40,6 +40,40 @@ typedef struct galley_time {
     bool has_offset;
 } galley_time;
 
+/* A day of the Gregorian calendar. */
+typedef struct galley_date {
+    int16_t year; /* 1 to 9999 */
+    uint8_t month, day;
+} galley_date;
+
+/* A time of day, and the offset it was written with. */
+typedef struct galley_clock {
+    uint8_t hour, minute, second;
+    int32_t micros;
+    int16_t offset_minutes;
+    bool has_offset;
+} galley_clock;
+
+/* Any JSON value as compact, valid text; data == NULL means absent. See galley/json.h. */
+typedef struct galley_json {
+    const char *data;
+    size_t len;
+} galley_json;
+
+/* Which members of its model a request has sent: declare one beside them, ask galley_was_sent (galley/model.h). */
+typedef struct galley_sent {
+    uint64_t bits; /* member i is bit i */
+} galley_sent;
+
+/* A file of a multipart form. Its bytes lie in memory, or in an unlinked temporary file from 1 MiB on; read them with
+ * galley_upload_read or galley_upload_bytes (galley/request.h). filename.data == NULL: no file was sent. */
+typedef struct galley_upload {
+    galley_str filename, content_type;
+    uint64_t size;
+    const void *_data; /* of one in memory */
+    int _fd;           /* of one on disk; unused below 1 MiB */
+} galley_upload;
+
 /* A list member of a model: `count` elements at `at`. */
 #define GALLEY_LIST(T)                                                                             \
     struct {                                                                                       \
@@ -50,6 +84,26 @@ typedef GALLEY_LIST(bool) galley_bool_list;
 typedef GALLEY_LIST(int64_t) galley_int_list;
 typedef GALLEY_LIST(double) galley_float_list;
 typedef GALLEY_LIST(galley_str) galley_str_list;
+typedef GALLEY_LIST(galley_uuid) galley_uuid_list;
+typedef GALLEY_LIST(galley_time) galley_time_list;
+typedef GALLEY_LIST(galley_date) galley_date_list;
+typedef GALLEY_LIST(galley_json) galley_json_list;
+typedef GALLEY_LIST(galley_upload) galley_upload_list;
+
+/* A map member of a model, from strings: `count` entries at `at`, in the order in which they came. */
+#define GALLEY_MAP(T)                                                                              \
+    struct {                                                                                       \
+        struct {                                                                                   \
+            galley_str key;                                                                        \
+            T value;                                                                               \
+        } * at;                                                                                    \
+        size_t count;                                                                              \
+    }
+typedef GALLEY_MAP(bool) galley_bool_map;
+typedef GALLEY_MAP(int64_t) galley_int_map;
+typedef GALLEY_MAP(double) galley_float_map;
+typedef GALLEY_MAP(galley_str) galley_str_map;
+typedef GALLEY_MAP(galley_json) galley_json_map;
 
 /* A slice of a string literal. */
 #define GALLEY_STR(literal) ((galley_str){"" literal "", sizeof(literal) - 1})

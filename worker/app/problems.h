@@ -1,52 +1,62 @@
-/* problems.h - what is wrong with a request's inputs, as FastAPI's 422 says it.
- * Does:     one table of types, messages and contexts; {"detail":[{"type","loc","msg","input","ctx"}, ...]}.
- * Does not: validate (inputs.c does).
- * See:      t/unit/worker/app/inputs.c (recorded answers) */
+/* problems.h - what is wrong with a request's inputs, and the 422 that says it as FastAPI does.
+ * Does:     gather problems while inputs are read, in the request's arena and bounded; write
+ *           {"detail":[{"type","loc","msg","input","ctx"}, ...]}.
+ * Does not: validate (scalar.h, json_read.h and inputs.h do).
+ * See:      problem_kind.h (the table), t/unit/worker/app/ (recorded answers) */
 #ifndef GALLEY_WORKER_APP_PROBLEMS_H
 #define GALLEY_WORKER_APP_PROBLEMS_H
 
-#include <galley/model.h>
+#include <galley/app.h>
 
 #include "worker/app/json_write.h"
+#include "worker/app/shape.h"
 
-enum problem_kind {
-    PROBLEM_NONE,
-    PROBLEM_MISSING,
-    PROBLEM_INT_PARSING,
-    PROBLEM_INT_PARSING_SIZE,
-    PROBLEM_FLOAT_PARSING,
-    PROBLEM_FINITE_NUMBER,
-    PROBLEM_BOOL_PARSING,
-    PROBLEM_MULTIPLE_OF,
-    PROBLEM_LESS_THAN_EQUAL,
-    PROBLEM_LESS_THAN,
-    PROBLEM_GREATER_THAN_EQUAL,
-    PROBLEM_GREATER_THAN,
-    PROBLEM_STRING_TOO_SHORT,
-    PROBLEM_STRING_TOO_LONG,
-    PROBLEM_LIST_TOO_SHORT,
-    PROBLEM_LIST_TOO_LONG,
-    PROBLEM_COUNT
+/* Where a value stands: a chain from the value up to its place ("body"). key.data NULL: it is item `index`. Links live
+ * in the frames of whoever reads; problems_add copies the chain into the arena. */
+struct loc {
+    const struct loc *parent;
+    galley_str key;
+    size_t index;
+};
+
+/* What is shown of the value. */
+enum problem_input {
+    INPUT_NULL,
+    INPUT_TEXT, /* a string, as decoded */
+    INPUT_JSON  /* JSON text, as it came or as it was made; written again as Python does (json_echo) */
 };
 
 struct problem {
     enum problem_kind kind;
-    enum galley_in in;
-    const char *name;        /* as on the wire */
-    const galley_str *input; /* the value as it came; of a list's own problem, all its values */
-    size_t input_count;
-    size_t index;          /* of a list's element; PROBLEM_NO_INDEX: none */
-    long double bound;     /* of a number; printed as a whole number unless is_float */
-    size_t length, actual; /* the limit of a length, and the length */
-    bool is_float;
+    enum problem_input input_kind;
+    galley_str input;
+    const struct type *type;      /* whose limits the message tells */
+    const struct bound *bound;    /* of a number */
+    size_t limit, actual;         /* of a length: the one that was broken, and what there is */
+    galley_str text;              /* $: an {error}, an app's message, a tag; must live as long as the request */
+    const struct loc *loc;        /* set by problems_add */
+    struct problem *next;         /* the gatherer's */
+    unsigned order;               /* json_read's, for sorting */
 };
-#define PROBLEM_NO_INDEX SIZE_MAX
 
-/* Append one; the first opens the body. */
-void problems_add(struct json_out *out, const struct problem *problem);
-/* Close the body. */
-void problems_end(struct json_out *out);
-/* The word that stands first in a loc: "path", "query" ... */
-const char *problems_place(enum galley_in in);
+struct problems {
+    struct arena *arena;
+    struct problem *first, *last;
+    size_t count;
+    size_t bytes, max_bytes; /* of the 422, roughly: beyond it one TOO_MANY ends the list */
+    int error;               /* -ENOMEM */
+};
+
+/* `input_bytes` of the request bound what its problems may cost: 4 times that and 32 KiB. */
+void problems_init(struct problems *problems, struct arena *arena, size_t input_bytes);
+/* Append a copy at `loc`. */
+void problems_add(struct problems *problems, const struct problem *problem, const struct loc *loc);
+/* Write the whole 422 body. */
+void problems_write(const struct problems *problems, struct json_out *out);
+/* The same for an app's own handler: an array in the arena. 0; -ENOMEM. */
+int problems_describe(const struct problems *problems, struct galley_invalid *invalid);
+
+/* The word that stands first in a loc: "path", "query", "header", "cookie", "body". */
+galley_str problems_place(enum galley_in in);
 
 #endif
