@@ -23,14 +23,21 @@ struct galley_response {
     const struct galley_model *model;
     const char *description; /* NULL: the reason phrase */
 };
-#define GALLEY_RESPONSES(...) (const struct galley_response[]){__VA_ARGS__, {0}}
+#define GALLEY_RESPONSES(...)                                                                      \
+    (const struct galley_response[])                                                               \
+    {                                                                                              \
+        __VA_ARGS__,                                                                               \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
 struct galley_route {
     const char *method, *path, *name;
     bool async;
     int (*run)(void *color, const void *in, void *out);
     const struct galley_model *in, *out;
-    int status; /* 0: 200 */
+    int status;                        /* 0: 200 */
     const char *summary, *description; /* of the documentation; NULL: "Read Item" for read_item */
     const char *tags;                  /* "items, users" */
     const char *response_description;  /* NULL: "Successful Response" */
@@ -79,10 +86,10 @@ struct galley_route {
  * {"detail": ...}; when it fails itself, that is a 500. */
 
 enum galley_failure_kind {
-    GALLEY_FAILURE_RAISED,  /* galley_raise(co, model, ...) */
-    GALLEY_FAILURE_STATUS,  /* galley_fail, and the server's own 404, 405, 413 ...; its In is galley_failure */
+    GALLEY_FAILURE_RAISED, /* galley_raise(co, model, ...) */
+    GALLEY_FAILURE_STATUS, /* galley_fail, and the server's own 404, 405, 413 ...; its In is galley_failure */
     GALLEY_FAILURE_INVALID, /* the inputs of a route do not hold; its In is galley_invalid */
-    GALLEY_FAILURE_CRASH    /* a handler ended with an error that nobody answers; its In is galley_failure */
+    GALLEY_FAILURE_CRASH /* a handler ended with an error that nobody answers; its In is galley_failure */
 };
 
 struct galley_failure {
@@ -110,13 +117,25 @@ struct galley_failure_handler {
     struct galley_route route;        /* run, async, out, status: as of a route */
 };
 #define GALLEY_ON_RAISED(m, h, Out, ...)                                                           \
-    {.kind = GALLEY_FAILURE_RAISED, .model = &m##_model, .route = GALLEY_ROUTE(NULL, NULL, h, m, Out, __VA_ARGS__)}
+    {                                                                                              \
+        .kind = GALLEY_FAILURE_RAISED, .model = &m##_model,                                        \
+        .route = GALLEY_ROUTE(NULL, NULL, h, m, Out, __VA_ARGS__)                                  \
+    }
 #define GALLEY_ON_STATUS(code, h, Out, ...)                                                        \
-    {.kind = GALLEY_FAILURE_STATUS, .status = code, .route = GALLEY_ROUTE(NULL, NULL, h, galley_failure, Out, __VA_ARGS__)}
+    {                                                                                              \
+        .kind = GALLEY_FAILURE_STATUS, .status = code,                                             \
+        .route = GALLEY_ROUTE(NULL, NULL, h, galley_failure, Out, __VA_ARGS__)                     \
+    }
 #define GALLEY_ON_INVALID(h, Out, ...)                                                             \
-    {.kind = GALLEY_FAILURE_INVALID, .route = GALLEY_ROUTE(NULL, NULL, h, galley_invalid, Out, __VA_ARGS__)}
+    {                                                                                              \
+        .kind = GALLEY_FAILURE_INVALID,                                                            \
+        .route = GALLEY_ROUTE(NULL, NULL, h, galley_invalid, Out, __VA_ARGS__)                     \
+    }
 #define GALLEY_ON_CRASH(h, Out, ...)                                                               \
-    {.kind = GALLEY_FAILURE_CRASH, .route = GALLEY_ROUTE(NULL, NULL, h, galley_failure, Out, __VA_ARGS__)}
+    {                                                                                              \
+        .kind = GALLEY_FAILURE_CRASH,                                                              \
+        .route = GALLEY_ROUTE(NULL, NULL, h, galley_failure, Out, __VA_ARGS__)                     \
+    }
 #define GALLEY_HANDLERS(...)                                                                       \
     (const struct galley_failure_handler[]){__VA_ARGS__},                                          \
         .handler_count = sizeof((const struct galley_failure_handler[]){__VA_ARGS__}) /            \

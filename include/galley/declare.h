@@ -9,7 +9,7 @@
 /* clang-format off */
 #define GALLEY__AT(t, f) (((struct t *)0)->f)
 #define GALLEY__FIELD2(t, f, ...)                                                                  \
-    {.name = #f, .offset = offsetof(struct t, f),                                                  \
+    {.name = #f, .offset = offsetof(struct t, f), .size = sizeof(GALLEY__AT(t, f)),                                                \
      .kind = GALLEY__KIND_OF(GALLEY__AT(t, f)), .count = GALLEY__COUNT_OF(GALLEY__AT(t, f)),       \
      .is_pointer = GALLEY__IS_POINTER(GALLEY__AT(t, f)),                                           \
      .is_wide = GALLEY__IS_WIDE(GALLEY__AT(t, f)),                                                 \
@@ -78,7 +78,7 @@
 #define GALLEY__VARIANT_MEMBER_(v)        struct v v;
 #define GALLEY__VARIANT(t, tuple)         GALLEY__VARIANT_(t, GALLEY__UNWRAP tuple)
 #define GALLEY__VARIANT_(...)             GALLEY__VARIANT2(__VA_ARGS__)
-#define GALLEY__VARIANT2(t, v) {.name = #v, .offset = offsetof(struct t, v), .kind = GALLEY_OBJECT, .of = &v##_model},
+#define GALLEY__VARIANT2(t, v) {.name = #v, .offset = offsetof(struct t, v), .size = sizeof(struct v), .kind = GALLEY_OBJECT, .of = &v##_model},
 
 #define GALLEY__ENUM(t, each, ...)                                                                 \
     GALLEY__CONTAINERS(enum t, t)                                                                  \

@@ -49,9 +49,9 @@ struct galley_enum {
 typedef const char *galley_check(const void *value);
 
 struct galley_field {
-    const char *name;  /* as in C */
-    const char *alias; /* as on the wire; NULL: the same; a header's _ become - */
-    size_t offset;
+    const char *name;    /* as in C */
+    const char *alias;   /* as on the wire; NULL: the same; a header's _ become - */
+    size_t offset, size; /* of the member itself: of a pointer, list or map, not of what it holds */
     enum galley_kind kind;
     enum galley_count count;
     enum galley_in in;
