@@ -25,6 +25,7 @@ struct endpoint {
 struct app {
     const struct galley_app *declared;
     struct router *router;
+    struct shapes *shapes;
     size_t count;
     struct endpoint endpoints[];
 };
@@ -101,22 +102,31 @@ static GALLEY_YIELDS int answer_no_method(const struct app *app, struct galley_r
 
 /* ---- from inputs to output ---- */
 
-/* Read the inputs into `in`. 0: go on; 1: answered (422); -errno. */
-__attribute__((noinline)) static int
+/* The 422 of inputs that do not hold. */
+static GALLEY_YIELDS int answer_invalid(struct galley_request *req, const struct problems *problems)
+{
+    struct json_out json;
+    json_out_init(&json, NULL, 0, OUTPUT_MAX_BYTES);
+    problems_write(problems, &json);
+    req->status = 422;
+    return output_send_json(req, &json);
+}
+
+/* Read the inputs into `in`. 0: go on; 1: answered; -errno. */
+__attribute__((noinline)) static GALLEY_YIELDS int
 read_inputs(const struct app *app, int index, struct galley_request *req, galley_str path, void *in)
 {
     galley_str params[ROUTER_MAX_PARAMS];
-    struct json_out problems;
-    json_out_init(&problems, NULL, 0, OUTPUT_MAX_BYTES);
+    struct problems problems;
     router_params(app->router, index, path, params);
     int rc = inputs_read(app->endpoints[index].inputs, req, params, in, &problems);
-    if (rc == -EINVAL) {
-        req->status = 422;
-        rc = output_send_json(req, &problems);
-        return rc < 0 ? rc : 1;
-    }
-    json_out_release(&problems);
-    return rc;
+    if (rc == -EINVAL)
+        rc = answer_invalid(req, &problems);
+    else if (rc == -EILSEQ || rc == -EMLINK)
+        rc = response_send_detail(req, 400, GALLEY_STR("There was an error parsing the body"));
+    else
+        return rc;
+    return rc < 0 ? rc : 1;
 }
 
 /* A sync handler's call, on a thread of the pool. */
@@ -269,11 +279,11 @@ static int add_endpoint(struct app *app, const struct galley_route *route, struc
         errmsg_set(why, "%s", fault);
         return -1;
     }
-    if (output_init(&endpoint->output, route->out, why) < 0)
+    if (output_init(&endpoint->output, route, app->shapes, why) < 0)
         return -1;
     app->count++; /* from here on it is released with the others */
     endpoint->route = route;
-    endpoint->inputs = inputs_new(route->in, names, count, why);
+    endpoint->inputs = inputs_new(app->shapes, route->in, names, count, why);
     return endpoint->inputs != NULL ? 0 : -1;
 }
 
@@ -323,6 +333,12 @@ struct app *app_new(const struct galley_app *declared, struct errmsg *why)
         return NULL;
     }
     app->declared = declared;
+    app->shapes = shapes_new();
+    if (app->shapes == NULL) {
+        errmsg_set(why, "there is no memory");
+        app_free(app);
+        return NULL;
+    }
     app->router = build_router(declared, why);
     for (size_t i = 0; app->router != NULL && i < declared->route_count; i++) {
         struct errmsg fault = {{0}};
@@ -342,10 +358,9 @@ void app_free(struct app *app)
 {
     if (app == NULL)
         return;
-    for (size_t i = 0; i < app->count; i++) {
+    for (size_t i = 0; i < app->count; i++)
         inputs_free(app->endpoints[i].inputs);
-        output_release(&app->endpoints[i].output);
-    }
+    shapes_free(app->shapes);
     router_free(app->router);
     free(app);
 }

@@ -1,61 +1,28 @@
-/* json_write.h - JSON text, straight into one buffer: from models, and piece by piece.
- * Does:     a writer compiled from a model at load (keys quoted once, offsets, kinds); strings escaped as FastAPI does.
- * Does not: read JSON, or check values against a model's constraints. */
+/* json_write.h - JSON text from structs, by their shapes.
+ * Does:     write a struct with all it contains, straight into the output buffer; leave out what a route leaves out.
+ * Does not: check values against a model's constraints, as FastAPI does not for a model's own instances; but null where
+ *           there can be none is an error.
+ * See:      json_out.h (the buffer), scalar.h */
 #ifndef GALLEY_WORKER_APP_JSON_WRITE_H
 #define GALLEY_WORKER_APP_JSON_WRITE_H
 
-#include <string.h>
+#include "worker/app/json_out.h"
 
-#include <galley/model.h>
+struct shape;
+struct type;
 
-#include "common/errmsg.h"
-
-/* Bytes on their way out: in the caller's first piece of memory, and from the heap when that is full. */
-struct json_out {
-    char *data;
-    size_t len, capacity, max_bytes;
-    int error; /* the first one stays: -EMSGSIZE, -ENOMEM, -ERANGE (a time without a year of four digits) */
-    bool is_heap;
+/* What is left out of objects. */
+enum json_leave {
+    JSON_LEAVE_UNSET = 1,   /* members of a struct with a galley_sent that it does not name */
+    JSON_LEAVE_NONE = 2,    /* null ones */
+    JSON_LEAVE_DEFAULTS = 4 /* those that equal what they would be if they had not been sent */
 };
 
-/* `first` stays the caller's; at most `max_bytes` in all. */
-void json_out_init(struct json_out *out, void *first, size_t first_bytes, size_t max_bytes);
-void json_out_release(struct json_out *out);
-char *json_out_grow(struct json_out *out, size_t len);
+/* Append the struct at `value`. out->error: -EINVAL a member is null that cannot be, a union is none of its variants, or an
+ * enum none of its values (json_write_fault names it); -ELOOP it nests deeper than JSON_MAX_DEPTH; and those of json_out. */
+void json_write(struct json_out *out, const struct shape *shape, const void *value, unsigned leave);
 
-/* Where `len` more bytes may be written, to be counted by adding to out->len; NULL after an error. */
-static inline char *json_out_room(struct json_out *out, size_t len)
-{
-    if (__builtin_expect(len > out->capacity - out->len, 0))
-        return json_out_grow(out, len);
-    return out->data + out->len;
-}
-
-/* Append; after an error nothing happens. */
-static inline void json_raw(struct json_out *out, const char *text, size_t len)
-{
-    char *room = json_out_room(out, len);
-    if (room != NULL) {
-        memcpy(room, text, len);
-        out->len += len;
-    }
-}
-#define json_literal(out, literal) json_raw((out), "" literal "", sizeof(literal) - 1)
-void json_string(struct json_out *out,
-                 galley_str text); /* with its quotes; U+FFFD for what is not UTF-8 */
-void json_int(struct json_out *out, int64_t value);
-void json_float(struct json_out *out, double value); /* FLOAT_MODEL; null for what is not finite */
-
-/* Compiled from a model; everything below it included. */
-struct json_writer;
-
-/* NULL with a sentence without a subject ("member x ...") in `why`. */
-struct json_writer *json_writer_new(const struct galley_model *model, struct errmsg *why);
-void json_writer_free(struct json_writer *writer);
-/* Append the struct at `value`. Trouble is in out->error. */
-void json_write(struct json_out *out, const struct json_writer *writer, const void *value);
-
-/* Bytes of an element of a list member; 0 for a kind that has none. */
-size_t json_element_bytes(const struct galley_field *field);
+/* For a value that json_write refused with -EINVAL: "member name of Customer" and what is wrong with it, into `why`. */
+void json_write_fault(const struct shape *shape, const void *value, char *why, size_t why_bytes);
 
 #endif

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "worker/app/model_check.h"
+#include "common/log.h"
 #include "worker/http/response.h"
 #include "worker/http/server.h"
 
@@ -72,30 +72,29 @@ static const struct {
     {"woff2", GALLEY_STR("font/woff2")},
 };
 
-int output_init(struct output *output, const struct galley_model *model, struct errmsg *why)
+int output_init(struct output *output, const struct galley_route *route, struct shapes *shapes,
+                struct errmsg *why)
 {
-    *output = (struct output){.kind = OUTPUT_MODEL, .bytes = model->size};
+    *output = (struct output){.kind = OUTPUT_MODEL, .bytes = route->out->size};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (kinds[i].model == model) {
+        if (kinds[i].model == route->out) {
             output->kind = kinds[i].kind;
             return 0;
         }
     }
-    if (model_check(model, why) < 0)
-        return -1;
-    output->writer = json_writer_new(model, why);
-    return output->writer != NULL ? 0 : -1;
-}
-
-void output_release(struct output *output)
-{
-    json_writer_free(output->writer);
-    output->writer = NULL;
+    output->leave = (route->exclude_unset ? JSON_LEAVE_UNSET : 0U) |
+                    (route->exclude_none ? JSON_LEAVE_NONE : 0U) |
+                    (route->exclude_defaults ? JSON_LEAVE_DEFAULTS : 0U);
+    output->shape = shapes_get(shapes, route->out, why);
+    return output->shape != NULL ? 0 : -1;
 }
 
 void output_prepare(const struct output *output, struct galley_request *req, void *out)
 {
-    memset(out, 0, output->bytes);
+    if (output->kind == OUTPUT_MODEL)
+        memcpy(out, output->shape->absent, output->bytes);
+    else
+        memset(out, 0, output->bytes);
     if (output->kind == OUTPUT_STREAM)
         ((struct galley_stream *)out)->_request = req;
 }
@@ -116,13 +115,25 @@ int output_send_json(struct galley_request *req, struct json_out *json)
     return rc;
 }
 
+/* The answer does not fit its model: a bug of the application, which its log tells. */
+__attribute__((noinline, cold)) static void
+blame_output(const struct output *output, const struct galley_request *req, const void *out)
+{
+    char why[128];
+    json_write_fault(output->shape, out, why, sizeof why);
+    log_line(LOG_LEVEL_ERROR, "answer_invalid", "%s: %s",
+             req->route_name != NULL ? req->route_name : "?", why);
+}
+
 static GALLEY_YIELDS int send_model(const struct output *output, struct galley_request *req,
                                     const void *out)
 {
     struct arena *arena = &req->arena;
     struct json_out json;
     json_out_init(&json, arena->next, (size_t)(arena->end - arena->next), OUTPUT_MAX_BYTES);
-    json_write(&json, output->writer, out);
+    json_write(&json, output->shape, out, output->leave);
+    if (json.error == -EINVAL)
+        blame_output(output, req, out);
     if (!json.is_heap) /* keep what was written: the same bytes, since nothing else was taken */
         (void)arena_alloc(arena, json.len);
     return output_send_json(req, &json);

@@ -4,9 +4,10 @@
 #ifndef GALLEY_WORKER_APP_OUTPUT_H
 #define GALLEY_WORKER_APP_OUTPUT_H
 
-#include <galley/output.h>
+#include <galley/app.h>
 
 #include "worker/app/json_write.h"
+#include "worker/app/shape.h"
 #include "worker/http/request.h"
 
 enum output_kind {
@@ -22,19 +23,19 @@ enum output_kind {
 
 struct output {
     enum output_kind kind;
-    size_t bytes; /* of the handler's struct */
-    struct json_writer *writer;
+    size_t bytes;   /* of the handler's struct */
+    unsigned leave; /* enum json_leave */
+    const struct shape *shape;
 };
 
 /* Room that an answer's text may take: a handler that makes more has a bug. */
 enum { OUTPUT_MAX_BYTES = 64 << 20 };
 
-/* 0; -1 with a sentence without a subject in `why`. */
-int output_init(struct output *output, const struct galley_model *model,
+/* The output of `route`, whose shapes live in `shapes`. 0; -1 with a sentence in `why`. */
+int output_init(struct output *output, const struct galley_route *route, struct shapes *shapes,
                 struct errmsg *why) GALLEY_MUST_USE;
-void output_release(struct output *output);
 
-/* Zero the handler's struct and bind a stream to its request. */
+/* Set the handler's struct to its model's defaults, and bind a stream to its request. */
 void output_prepare(const struct output *output, struct galley_request *req, void *out);
 
 /* Answer with what the handler made. 0, or -errno: nothing was sent, or the answer broke off (req->response tells). */

@@ -23,20 +23,20 @@ struct loc {
 enum problem_input {
     INPUT_NULL,
     INPUT_TEXT, /* a string, as decoded */
-    INPUT_JSON  /* JSON text, as it came or as it was made; written again as Python does (json_echo) */
+    INPUT_JSON /* JSON text, as it came or as it was made; written again as Python does (json_echo) */
 };
 
 struct problem {
     enum problem_kind kind;
     enum problem_input input_kind;
     galley_str input;
-    const struct type *type;      /* whose limits the message tells */
-    const struct bound *bound;    /* of a number */
-    size_t limit, actual;         /* of a length: the one that was broken, and what there is */
-    galley_str text;              /* $: an {error}, an app's message, a tag; must live as long as the request */
-    const struct loc *loc;        /* set by problems_add */
-    struct problem *next;         /* the gatherer's */
-    unsigned order;               /* json_read's, for sorting */
+    const struct type *type;   /* whose limits the message tells */
+    const struct bound *bound; /* of a number */
+    size_t limit, actual;      /* of a length: the one that was broken, and what there is */
+    galley_str text; /* $: an {error}, an app's message, a tag; must live as long as the request */
+    const struct loc *loc; /* set by problems_add */
+    struct problem *next;  /* the gatherer's */
+    unsigned order;        /* json_read's, for sorting */
 };
 
 struct problems {

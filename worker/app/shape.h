@@ -37,9 +37,9 @@ struct type {
 };
 
 struct member {
-    galley_str name;  /* on the wire, NUL-terminated */
-    galley_str key;   /* `{"name":` or `,"name":`, with SHAPE_KEY_SLACK bytes behind it */
-    size_t offset;    /* in the struct */
+    galley_str name; /* on the wire, NUL-terminated */
+    galley_str key;  /* `{"name":` or `,"name":`, with SHAPE_KEY_SLACK bytes behind it */
+    size_t offset;   /* in the struct */
     enum galley_count count;
     enum galley_in in;
     bool is_pointer;  /* to what holds the value */
@@ -47,8 +47,8 @@ struct member {
     bool is_required;
     struct type type;
     size_t min_items, max_items; /* of a list or map */
-    size_t entry_bytes;          /* of a map: its key (galley_str) lies first, its value at SHAPE_VALUE_AT */
-    unsigned index;              /* its place among the model's fields: its bit in a galley_sent */
+    size_t entry_bytes; /* of a map: its key (galley_str) lies first, its value at SHAPE_VALUE_AT */
+    unsigned index;     /* its place among the model's fields: its bit in a galley_sent */
     galley_check *check;
     const struct galley_field *field;
 };
@@ -63,7 +63,8 @@ struct shape {
     enum galley_form form;
     bool forbids_extra;
     size_t sent_offset; /* of its galley_sent; SHAPE_NO_OFFSET: it has none */
-    const void *absent; /* the struct when nothing was sent: zero, and the defaults; valid once shapes_get has returned */
+    const void *
+        absent; /* the struct when nothing was sent: zero, and the defaults; valid once shapes_get has returned */
     galley_check *check;
     /* GALLEY_BARE: exactly one. GALLEY_TAGGED: one a variant, in the order of enum t_is, which lies at offset 0;
      * member i's type.of has the member `discriminator` with its literals. */
