@@ -16,7 +16,7 @@
 #include "worker/http/server.h"
 
 #define MODEL(name, type)                                                                          \
-    GALLEY_API const struct galley_model name = {#type, sizeof(struct type), NULL, 0}
+    GALLEY_API const struct galley_model name = {.name = #type, .size = sizeof(struct type)}
 MODEL(galley_none_model, galley_none);
 MODEL(galley_text_model, galley_text);
 MODEL(galley_html_model, galley_html);

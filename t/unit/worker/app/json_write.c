@@ -1,4 +1,4 @@
-/* t/unit/worker/app/json_write.c - strings, times and buffers; whole models are in t/70-app.t (GET /everything). */
+/* t/unit/worker/app/json_write.c - strings, times and buffers; what is left out of objects, and what cannot be written. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <galley/model.h>
+
 #include "worker/app/json_write.h"
+#include "worker/app/shape.h"
 
 static const struct {
     const char *name, *text, *json;
@@ -72,12 +75,7 @@ static void ceilings_hold(void **state)
     json_out_release(&out);
 }
 
-struct moment {
-    galley_time at;
-};
-static const struct galley_field moment_fields[] = {
-    {.name = "at", .offset = 0, .size = sizeof(galley_time), .kind = GALLEY_TIME}};
-static const struct galley_model moment_model = {"moment", sizeof(struct moment), moment_fields, 1};
+GALLEY_STRUCT(moment, (galley_time, at));
 
 static const struct {
     galley_time time;
@@ -104,13 +102,14 @@ static void times_are_iso_8601(void **state)
 {
     (void)state;
     struct errmsg why = {{0}};
-    struct json_writer *writer = json_writer_new(&moment_model, &why);
+    struct shapes *shapes = shapes_new();
+    const struct shape *shape = shapes_get(shapes, &moment_model, &why);
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         char first[128], want[128];
         struct json_out out;
         const struct moment moment = {times[i].time};
         json_out_init(&out, first, sizeof first, 128);
-        json_write(&out, writer, &moment);
+        json_write(&out, shape, &moment, 0);
         assert_int_equal(out.error, times[i].json != NULL ? 0 : -ERANGE);
         if (times[i].json == NULL)
             continue;
@@ -118,15 +117,113 @@ static void times_are_iso_8601(void **state)
         if (out.len != strlen(want) || memcmp(first, want, out.len) != 0)
             fail_msg("%.*s, not %s", (int)out.len, first, want);
     }
-    json_writer_free(writer);
+    shapes_free(shapes);
+}
+
+/* ---- whole structs ---- */
+
+GALLEY_ENUM(color, (COLOR_RED, "red"), (COLOR_BLUE, "blue"));
+GALLEY_STRUCT(part, (galley_str, name), (int64_t, count, DEFAULT(1)));
+GALLEY_STRUCT(cat, (galley_str, kind, LITERAL("cat")), (int64_t, lives));
+GALLEY_STRUCT(dog, (galley_str, kind, LITERAL("dog")), (bool, good));
+GALLEY_UNION(pet, kind, (cat), (dog));
+GALLEY_ROOT(counts, (galley_int_map, of));
+GALLEY_STRUCT(box, (galley_sent, sent), (galley_str, label, OPTIONAL), (int32_t, size, DEFAULT(7)),
+              (double *, weight, OPTIONAL), (enum color, color, ENUM(color), DEFAULT("red")),
+              (struct part_list, parts, LIST_OF(part), OPTIONAL),
+              (struct part *, lid, OBJECT(part), OPTIONAL),
+              (galley_str_list, tags, DEFAULT([ "a", "b" ])),
+              (struct counts, stock, OBJECT(counts), OPTIONAL), (galley_json, note, OPTIONAL));
+GALLEY_STRUCT(named, (galley_str, name), (galley_str, nick, OPTIONAL));
+GALLEY_STRUCT(node, (int64_t, id), (struct node *, next, OBJECT(node), OPTIONAL));
+
+/* Write `value` by `model`, leaving out what `leave` says, and compare with `json`, or with the error if it is NULL. */
+static void expect(const struct galley_model *model, const void *value, unsigned leave, int error,
+                   const char *json)
+{
+    struct errmsg why = {{0}};
+    struct shapes *shapes = shapes_new();
+    const struct shape *shape = shapes_get(shapes, model, &why);
+    if (shape == NULL)
+        fail_msg("%s", why.text);
+    struct json_out out;
+    json_out_init(&out, NULL, 0, 1 << 20);
+    json_write(&out, shape, value, leave);
+    assert_int_equal(out.error, error);
+    if (json != NULL && (out.len != strlen(json) || memcmp(out.data, json, out.len) != 0))
+        fail_msg("%.*s, not %s", (int)out.len, out.data, json);
+    json_out_release(&out);
+    shapes_free(shapes);
+}
+
+static void members_are_left_out(void **state)
+{
+    (void)state;
+    double weight = 1.5;
+    struct part part = {GALLEY_STR("bolt"), 1};
+    galley_str tags[] = {GALLEY_STR("a"), GALLEY_STR("b")};
+    struct counts stock = {{NULL, 0}};
+    struct box box = {.size = 7, .color = COLOR_RED, .tags = {tags, 2}, .stock = stock};
+    expect(&box_model, &box, 0, 0,
+           "{\"label\":null,\"size\":7,\"weight\":null,\"color\":\"red\",\"parts\":[],\"lid\":null,"
+           "\"tags\":[\"a\",\"b\"],\"stock\":{},\"note\":null}");
+    expect(&box_model, &box, JSON_LEAVE_NONE, 0,
+           "{\"size\":7,\"color\":\"red\",\"parts\":[],\"tags\":[\"a\",\"b\"],\"stock\":{}}");
+    expect(&box_model, &box, JSON_LEAVE_DEFAULTS, 0, "{}");
+    expect(&box_model, &box, JSON_LEAVE_UNSET, 0, "{}");
+    box.weight = &weight;
+    box.lid = &part;
+    box.parts = (struct part_list){&part, 1};
+    tags[1] = GALLEY_STR("c");
+    galley_mark_sent(box, &box, lid);
+    galley_mark_sent(box, &box, label);
+    assert_true(galley_was_sent(box, &box, lid));
+    assert_false(galley_was_sent(box, &box, size));
+    expect(&box_model, &box, JSON_LEAVE_UNSET, 0,
+           "{\"label\":null,\"lid\":{\"name\":\"bolt\",\"count\":1}}");
+    expect(&box_model, &box, JSON_LEAVE_DEFAULTS, 0,
+           "{\"weight\":1.5,\"parts\":[{\"name\":\"bolt\"}],\"lid\":{\"name\":\"bolt\"},\"tags\":["
+           "\"a\",\"c\"]}");
+}
+
+static void unions_and_roots(void **state)
+{
+    (void)state;
+    struct pet pet = {.is = pet_is_dog, .dog = {.good = true}};
+    struct galley__int {
+        galley_str key;
+        int64_t value;
+    } entries[] = {{GALLEY_STR("a\""), 1}, {GALLEY_STR("b"), -2}};
+    struct counts counts = {{NULL, 2}};
+    memcpy(&counts.of.at, &(void *){entries}, sizeof(void *));
+    expect(&pet_model, &pet, 0, 0, "{\"kind\":\"dog\",\"good\":true}");
+    expect(&counts_model, &counts, 0, 0, "{\"a\\\"\":1,\"b\":-2}");
+}
+
+static void what_cannot_be_written(void **state)
+{
+    (void)state;
+    struct named named = {.nick = GALLEY_STR("n")};
+    struct pet pet = {.is = (enum pet_is)2};
+    struct node node = {.id = 1, .next = &node};
+    expect(&named_model, &named, 0, -EINVAL, NULL);
+    expect(&pet_model, &pet, 0, -EINVAL, NULL);
+    expect(&node_model, &node, 0, -ELOOP, NULL);
+
+    struct errmsg why = {{0}};
+    struct shapes *shapes = shapes_new();
+    char said[128];
+    json_write_fault(shapes_get(shapes, &named_model, &why), &named, said, sizeof said);
+    assert_string_equal(said, "member name of Named is null or none of its values");
+    shapes_free(shapes);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strings_are_escaped),
-        cmocka_unit_test(ceilings_hold),
-        cmocka_unit_test(times_are_iso_8601),
+        cmocka_unit_test(strings_are_escaped), cmocka_unit_test(ceilings_hold),
+        cmocka_unit_test(times_are_iso_8601),  cmocka_unit_test(members_are_left_out),
+        cmocka_unit_test(unions_and_roots),    cmocka_unit_test(what_cannot_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
