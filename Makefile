@@ -99,7 +99,8 @@ $(BUILD)/lib/galley.pc: galley.pc.in FORCE
 $(EXAMPLES) $(APPS): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,APP)
-	$(Q)$(CC) $(APPFLAGS) -shared -MMD -MP -MF $(@:.so=.d) $< -o $@
+	$(Q)$(CC) $(APPFLAGS) -shared -MMD -MP -MF $(@:.so=.d) $< $(APPLIBS) -o $@
+$(BUILD)/t/apps/forms.so: APPLIBS := -lcrypto
 
 $(UNITS): $(BUILD)/%.t: %.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -33,7 +33,8 @@ struct galley_response {
     }
 
 struct galley_route {
-    const char *method, *path, *name;
+    const char *method, *path;
+    const char *name; /* the handler's, unless set: .name = "switch" for switch_ */
     bool async;
     int (*run)(void *color, const void *in, void *out);
     const struct galley_model *in, *out;
@@ -156,8 +157,12 @@ struct galley_app {
     int (*on_start)(galley_async *co); /* before ready; < 0: the worker does not start */
     void (*on_stop)(galley_async *co); /* after the last request */
 };
+/* clang-format off */
 #define GALLEY_APP(...)                                                                            \
-    GALLEY_API const struct galley_app galley_app = {.abi = GALLEY_ABI, __VA_ARGS__}
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")           \
+    GALLEY_API const struct galley_app galley_app = {.abi = GALLEY_ABI, __VA_ARGS__};              \
+    _Pragma("GCC diagnostic pop") _Static_assert(GALLEY_ABI > 0, "an application is declared once")
+/* clang-format on */
 
 /* `galley run` for a program that is linked with its application:
  * int main(int argc, char **argv) { return galley_main(argc, argv, &galley_app); }

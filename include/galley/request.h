@@ -84,7 +84,9 @@ GALLEY_API int galley__fail(galley_request *req, int status, const char *format,
 #define galley_fail_status(color, status) galley__fail_status(GALLEY_REQUEST(color), status)
 GALLEY_API int galley__fail_status(galley_request *req, int status) GALLEY_MUST_USE;
 
-/* The same with any JSON for a detail: its text, which is checked; one that is no JSON is a 500. */
+/* The same with any JSON for a detail: its text, which is checked and made compact; one that is no JSON is a 500.
+ * Constant ones are written as they are: `return galley_fail_json(co, 400, GALLEY_JSON_TEXT({"code": 17}));` */
+#define GALLEY_JSON_TEXT(...) ((galley_str){#__VA_ARGS__, sizeof #__VA_ARGS__ - 1})
 #define galley_fail_json(color, status, text) galley__fail_json(GALLEY_REQUEST(color), status, text)
 GALLEY_API int galley__fail_json(galley_request *req, int status, galley_str text) GALLEY_MUST_USE;
 
@@ -113,7 +115,7 @@ GALLEY_API ssize_t galley_upload_read(const galley_upload *upload, uint64_t offs
 #define galley_alloc(color, size) galley__alloc(GALLEY_REQUEST(color), size)
 GALLEY_API void *galley__alloc(galley_request *req, size_t size);
 
-/* A formatted string in the request's memory; data is NULL when there is none. */
+/* A formatted string in the request's memory, with a NUL behind it; data is NULL when there is none. */
 #define galley_format(color, ...) galley__format(GALLEY_REQUEST(color), __VA_ARGS__)
 GALLEY_API galley_str galley__format(galley_request *req, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -108,6 +108,15 @@ typedef GALLEY_MAP(galley_json) galley_json_map;
 /* A slice of a string literal. */
 #define GALLEY_STR(literal) ((galley_str){"" literal "", sizeof(literal) - 1})
 
+/* How many code points: what min_length and max_length count. */
+static inline size_t galley_str_length(galley_str s)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++)
+        count += ((unsigned char)s.data[i] & 0xC0) != 0x80;
+    return count;
+}
+
 /* For printf: printf("%.*s", GALLEY_STR_ARG(s)). */
 #define GALLEY_STR_ARG(s) (int)(s).len, (s).data
 
