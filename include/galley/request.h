@@ -86,9 +86,9 @@ GALLEY_API int galley__fail_status(galley_request *req, int status) GALLEY_MUST_
 
 /* The same with any JSON for a detail: its text, which is checked and made compact; one that is no JSON is a 500.
  * Constant ones are written as they are: `return galley_fail_json(co, 400, GALLEY_JSON_TEXT({"code": 17}));` */
-#define GALLEY_JSON_TEXT(...) ((galley_str){#__VA_ARGS__, sizeof #__VA_ARGS__ - 1})
 #define galley_fail_json(color, status, text) galley__fail_json(GALLEY_REQUEST(color), status, text)
 GALLEY_API int galley__fail_json(galley_request *req, int status, galley_str text) GALLEY_MUST_USE;
+#define GALLEY_JSON_TEXT(...) ((galley_str){#__VA_ARGS__, sizeof #__VA_ARGS__ - 1})
 
 /* Fail with an error of the application's own, a struct with a model, which a handler answers (GALLEY_ON_RAISED);
  * without one it is a 500: `return galley_raise(co, out_of_stock, .sku = in->sku, .left = 3);` The struct is copied. */

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include <galley.h>
-/* clang-format off: declarations are tables */
+/* clang-format off */
 
 GALLEY_STRUCT(ok, (bool, ok, DEFAULT(true))); /* an answer starts as its defaults */
 

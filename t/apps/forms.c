@@ -6,7 +6,7 @@
 #include <openssl/evp.h>
 
 #include <galley.h>
-/* clang-format off: declarations are tables */
+/* clang-format off */
 
 GALLEY_ENUM(color, (RED, "red"), (BLUE, "blue"));
 

@@ -1,7 +1,7 @@
 /* params.c - the lookup service of a warehouse: every kind of path, query, header and cookie parameter.
  * The same service as in FastAPI: its recorded answers are t/oracle/cases/params.jsonl, compared by t/75-oracle.t. */
 #include <galley.h>
-/* clang-format off: declarations are tables */
+/* clang-format off */
 
 GALLEY_ENUM(zone, (COLD, "cold"), (DRY, "dry"), (BULK, "bulk"));
 GALLEY_INT_ENUM(level, (GROUND, 1), (MIDDLE, 2), (TOP, 3));
