@@ -1,6 +1,6 @@
 /* loop.c - the yardstick of bench/run: as little server as an epoll loop can be, with the same answers as Galley's echo example.
  * Does:     one recv and one send a request, pipelining, keep-alive, a Date made once a second, a heap of sleepers.
- * Does not: limits, timeouts, statistics, logs, errors, chunked bodies, TLS: what Galley adds is paid beside this.
+ * Does not: limits, timeouts, statistics, logs, errors, chunked bodies, JSON, TLS: what Galley adds is paid beside this.
  * Usage:    loop [PORT]      prints the port it listens on */
 #include <errno.h>
 #include <netinet/in.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -160,9 +161,24 @@ static void flush(int fd)
     out_len = 0;
 }
 
-/* One request, given as its head. */
-static void serve(struct conn *conn, const char *head, size_t len)
+/* Bytes of the body that a head announces. */
+static size_t body_length(const char *head, size_t len)
 {
+    static const char name[] = "\r\ncontent-length:";
+    if (len < 5 || memcmp(head, "POST ", 5) != 0)
+        return 0;
+    for (const char *at = head; (size_t)(head + len - at) > sizeof name; at++)
+        if (*at == '\r' && strncasecmp(at, name, sizeof name - 1) == 0)
+            return strtoul(at + sizeof name - 1, NULL, 10);
+    return 0;
+}
+
+/* One request, given as its head; what is posted comes back as it is. */
+static void serve(struct conn *conn, const char *head, size_t len, size_t body_len)
+{
+    static const char json[] = "application/json";
+    if (body_len > 0)
+        return answer(json, sizeof json - 1, head + len, body_len);
     const char *target = memchr(head, ' ', len);
     const char *end = target ? memchr(target + 1, ' ', len - (size_t)(target + 1 - head)) : NULL;
     if (!end)
@@ -190,8 +206,11 @@ static void conn_read(struct conn *conn)
     conn->rest_len = 0;
     while (at < end && (blank = memmem(at, (size_t)(end - at), "\r\n\r\n", 4)) &&
            out_len < sizeof out / 2) {
-        serve(conn, at, (size_t)(blank + 4 - at));
-        at = blank + 4;
+        size_t len = (size_t)(blank + 4 - at), body_len = body_length(at, len);
+        if ((size_t)(end - at) < len + body_len)
+            break;
+        serve(conn, at, len, body_len);
+        at += len + body_len;
     }
     if (at < end) {
         conn->rest_len = (size_t)(end - at);

@@ -7,7 +7,8 @@
  *     curl 'http://127.0.0.1:8000/sleep?ms=10'                 an answer after a while
  *     curl 'http://127.0.0.1:8000/bytes?n=100000'              so many bytes, in pieces
  *     curl http://127.0.0.1:8000/plaintext
- *     curl 'http://127.0.0.1:8000/items/1?q=x' */
+ *     curl 'http://127.0.0.1:8000/items/1?q=x'
+ *     curl -d '{"id":1,"name":"bolt","price":2.5,"in_stock":true}' -H content-type:application/json http://127.0.0.1:8000/items */
 #include <galley.h>
 #include <string.h>
 #include <strings.h>
@@ -137,11 +138,22 @@ static int plaintext(galley_async *co, const struct galley_none *in, struct gall
 }
 
 GALLEY_STRUCT(item_in, (int64_t, item_id, PATH), (galley_str, q, QUERY, OPTIONAL));
-GALLEY_STRUCT(item, (int64_t, item_id), (galley_str, q));
+GALLEY_STRUCT(item, (int64_t, item_id), (galley_str, q, OPTIONAL));
 static int read_item(galley_async *co, const struct item_in *in, struct item *out)
 {
     (void)co;
     *out = (struct item){.item_id = in->item_id, .q = in->q};
+    return 0;
+}
+
+GALLEY_STRUCT(stock, (int64_t, id, .ge = 1), (galley_str, name, .min_length = 1, .max_length = 80),
+              (double, price, .gt = 0), (bool, in_stock),
+              (galley_str_list, tags, DEFAULT([]), .max_length = 8));
+GALLEY_STRUCT(stock_in, (struct stock, stock, BODY(stock)));
+static int create_stock(galley_async *co, const struct stock_in *in, struct stock *out)
+{
+    (void)co;
+    *out = in->stock;
     return 0;
 }
 
@@ -153,4 +165,6 @@ GALLEY_APP(.title = "Echo", .version = "1.0",
                                    GALLEY_GET("/sleep", sleep_a_while, sleep_in, galley_text),
                                    GALLEY_GET("/bytes", send_bytes, bytes_in, galley_stream),
                                    GALLEY_GET("/plaintext", plaintext, galley_none, galley_text),
-                                   GALLEY_GET("/items/{item_id}", read_item, item_in, item)));
+                                   GALLEY_GET("/items/{item_id}", read_item, item_in, item),
+                                   GALLEY_POST("/items", create_stock, stock_in, stock,
+                                               .status = 201)));
