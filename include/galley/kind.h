@@ -83,9 +83,7 @@ enum galley_count {
                    "member " f ": a whole number is an int64_t, int32_t or uint32_t");             \
     _Static_assert(_Generic((x), short: 0, unsigned short: 0, signed char: 0, unsigned char: 0,    \
                             char: 0, default: 1),                                                  \
-                   "member " f ": a whole number is an int64_t, int32_t or uint32_t");             \
-    _Static_assert(_Generic((x), void *: 0, default: 1),                                           \
-                   "member " f ": a void * has no model; mark another struct OBJECT(model)");
+                   "member " f ": a whole number is an int64_t, int32_t or uint32_t");
 /* clang-format on */
 
 #endif

@@ -343,7 +343,10 @@ struct app *app_new(const struct galley_app *declared, struct errmsg *why)
     for (size_t i = 0; app->router != NULL && i < declared->route_count; i++) {
         struct errmsg fault = {{0}};
         if (add_endpoint(app, &declared->routes[i], &fault) < 0) {
-            blame(&declared->routes[i], &fault, why);
+            if (shapes_is_at_fault(app->shapes))
+                *why = fault;
+            else
+                blame(&declared->routes[i], &fault, why);
             app_free(app);
             return NULL;
         }

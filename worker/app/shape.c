@@ -350,6 +350,11 @@ const struct shape *shapes_get(struct shapes *shapes, const struct galley_model 
     return compile(shapes, model, why);
 }
 
+bool shapes_is_at_fault(const struct shapes *shapes)
+{
+    return shapes->is_blamed;
+}
+
 const struct member *shape_find(const struct shape *shape, galley_str name)
 {
     for (size_t i = 0; i < shape->member_count; i++) {

@@ -83,6 +83,9 @@ void shapes_free(struct shapes *shapes);
 const struct shape *shapes_get(struct shapes *shapes, const struct galley_model *model,
                                struct errmsg *why);
 
+/* Whether a model was found wanting: the sentence then names the model's own place. */
+bool shapes_is_at_fault(const struct shapes *shapes);
+
 /* The member called `name` on the wire; NULL if there is none. */
 const struct member *shape_find(const struct shape *shape, galley_str name);
 

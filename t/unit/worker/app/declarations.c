@@ -14,6 +14,7 @@
 #include "worker/app/app.h"
 
 #pragma GCC diagnostic ignored "-Woverride-init" /* ROUTE's defaults */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 static int run(void *color, const void *in, void *out)
 {
@@ -34,8 +35,21 @@ GALLEY_STRUCT(other_in, (int64_t, number, PATH));
 GALLEY_STRUCT(body_in, (int64_t, a));
 GALLEY_STRUCT(optional_path_in, (int64_t, id, PATH, OPTIONAL));
 GALLEY_STRUCT(path_list_in, (galley_int_list, id, PATH));
-GALLEY_STRUCT(uuid_in, (galley_uuid, id, PATH));
-GALLEY_STRUCT(pattern_in, (galley_str, q, QUERY, .pattern = "^a"));
+GALLEY_STRUCT(long_pattern_in, (int64_t, q, QUERY, .pattern = "^1"));
+GALLEY_STRUCT(absent_uuid_in, (galley_uuid, q, QUERY, OPTIONAL));
+GALLEY_STRUCT(nullable_int_in, (int64_t, q, QUERY, NULLABLE));
+GALLEY_STRUCT(no_list_in, (int64_t, q, QUERY, LIST));
+GALLEY_STRUCT(literal_int_in, (int64_t, q, QUERY, LITERAL("1")));
+GALLEY_ENUM(color, (COLOR_RED, "red"));
+GALLEY_STRUCT(no_enum_in, (int64_t, q, QUERY, ENUM(color)));
+GALLEY_STRUCT(default_bound_in, (int64_t, a, QUERY, DEFAULT(0), .ge = 1));
+GALLEY_STRUCT(default_enum_in, (enum color, a, QUERY, ENUM(color), DEFAULT("blue")));
+GALLEY_STRUCT(needed, (int64_t, a), (int64_t, b, DEFAULT(1)));
+GALLEY_STRUCT(absent_object, (struct needed, needed, OBJECT(needed), OPTIONAL));
+GALLEY_ROOT(two_roots, (int64_t, a), (int64_t, b));
+GALLEY_STRUCT(no_tag, (int64_t, a));
+GALLEY_UNION(untold, kind, (no_tag));
+GALLEY_STRUCT(pattern_in, (galley_str, q, QUERY, .pattern = "("));
 GALLEY_STRUCT(bounded_text_in, (galley_str, q, QUERY, .ge = 1));
 GALLEY_STRUCT(long_number_in, (int64_t, q, QUERY, .max_length = 3));
 GALLEY_STRUCT(crossed_in, (galley_str, q, QUERY, .min_length = 3, .max_length = 2));
@@ -65,7 +79,7 @@ struct front {
 };
 GALLEY_MODEL(front, (a));
 struct strange {
-    char *text;
+    struct front *text;
 };
 GALLEY_MODEL(strange, (text));
 struct inner {
@@ -81,68 +95,106 @@ GALLEY_MODEL(outer, (inner_pointer, OBJECT(inner)), (wrong, OBJECT(inner)));
 static const struct {
     struct galley_route route;
     const char *why;
+    const struct galley_model *at; /* the sentence names the model's place; NULL: the route's */
 } mistakes[] = {
     {ROUTE("/{id}", galley_none, galley_none),
      "the path has {id}, but galley_none has no member for it (marked PATH)"},
     {ROUTE("/{id}", other_in, galley_none),
      "member number of other_in comes from the path, which has no {number}"},
     {ROUTE("/", id_in, galley_none), "member id of id_in comes from the path, which has no {id}"},
-    {ROUTE("/", body_in, galley_none),
-     "member a of body_in says not where it comes from: PATH, QUERY, HEADER or COOKIE (bodies are "
-     "not supported yet)"},
+    {ROUTE("/", body_in, galley_none), "member a of body_in says not where it comes from: PATH, "
+                                       "QUERY, HEADER, COOKIE, BODY() or FORM"},
     {ROUTE("/{id}", optional_path_in, galley_none),
      "member id of optional_path_in is part of the path, so it cannot be absent"},
     {ROUTE("/{id}", path_list_in, galley_none),
      "member id of path_list_in is a list, which only a query or header parameter can be"},
-    {ROUTE("/{id}", uuid_in, galley_none),
-     "member id of uuid_in has a type that cannot be a parameter yet"},
     {ROUTE("/", pattern_in, galley_none),
-     "member q of pattern_in has a pattern, which is not supported yet"},
+     "member q has the pattern '(', which is none: PATTERN_FAULT", &pattern_in_model},
     {ROUTE("/", bounded_text_in, galley_none),
-     "member q of bounded_text_in is no number, so gt, ge, lt, le and multiple_of do not fit it"},
+     "member q is no number, so gt, ge, lt, le and multiple_of do not fit it",
+     &bounded_text_in_model},
     {ROUTE("/", long_number_in, galley_none),
-     "member q of long_number_in is neither a string nor a list, so min_length and max_length do "
-     "not fit it"},
-    {ROUTE("/", crossed_in, galley_none),
-     "member q of crossed_in has a min_length above its max_length"},
+     "member q is neither a string nor a list, so min_length and max_length do "
+     "not fit it",
+     &long_number_in_model},
+    {ROUTE("/", crossed_in, galley_none), "member q has a min_length above its max_length",
+     &crossed_in_model},
     {ROUTE("/", broken_bound_in, galley_none),
-     "member q of broken_bound_in is a whole number, so its bounds must be whole numbers of 64 "
-     "bits"},
+     "member q is a whole number, so its bounds must be whole numbers of 64 "
+     "bits",
+     &broken_bound_in_model},
     {ROUTE("/", far_bound_in, galley_none),
-     "member q of far_bound_in is a whole number, so its bounds must be whole numbers of 64 bits"},
-    {ROUTE("/", zero_multiple_in, galley_none),
-     "member q of zero_multiple_in has a multiple_of that is not above 0"},
-    {ROUTE("/", twice_in, galley_none), "members a and b of twice_in have the same name \"x\""},
-    {ROUTE("/", default_word_in, galley_none),
-     "member a of default_word_in: its default_json many is no value of its type"},
-    {ROUTE("/", default_more_in, galley_none),
-     "member a of default_more_in: its default_json 1 2 is no value of its type"},
-    {ROUTE("/", default_open_in, galley_none),
-     "member a of default_open_in: its default_json \"a is no value of its type"},
+     "member q is a whole number, so its bounds must be whole numbers of 64 bits",
+     &far_bound_in_model},
+    {ROUTE("/", zero_multiple_in, galley_none), "member q has a multiple_of that is not above 0",
+     &zero_multiple_in_model},
+    {ROUTE("/", twice_in, galley_none), "members a and b have the same name \"x\"",
+     &twice_in_model},
+    {ROUTE("/", default_word_in, galley_none), "member a has the default many, which is no JSON",
+     &default_word_in_model},
+    {ROUTE("/", default_more_in, galley_none), "member a has the default 1 2, which is no JSON",
+     &default_more_in_model},
+    {ROUTE("/", default_open_in, galley_none), "member a has the default \"a, which is no JSON",
+     &default_open_in_model},
     {ROUTE("/", default_escape_in, galley_none),
-     "member a of default_escape_in: its default_json \"\\q\" is no value of its type"},
+     "member a has the default \"\\q\", which is no JSON", &default_escape_in_model},
     {ROUTE("/", default_half_in, galley_none),
-     "member a of default_half_in: its default_json \"\\ud800\" is no value of its type"},
-    {ROUTE("/", default_null_in, galley_none),
-     "member a of default_null_in: its default_json null is no value of its type"},
-    {ROUTE("/", default_list_in, galley_none),
-     "member a of default_list_in: its default_json [1,] is no value of its type"},
-    {ROUTE("/", default_bool_in, galley_none),
-     "member a of default_bool_in: its default_json yes is no value of its type"},
+     "member a has the default \"\\ud800\", which is no JSON", &default_half_in_model},
+    {ROUTE("/", default_null_in, galley_none), "member a has the default null, which is no JSON",
+     &default_null_in_model},
+    {ROUTE("/", default_list_in, galley_none), "member a has the default [1,], which is no JSON",
+     &default_list_in_model},
+    {ROUTE("/", default_bool_in, galley_none), "member a has the default yes, which is no JSON",
+     &default_bool_in_model},
+    {ROUTE("/", long_pattern_in, galley_none),
+     "member q is no string, so a pattern does not fit it", &long_pattern_in_model},
+    {ROUTE("/", absent_uuid_in, galley_none),
+     "member q is OPTIONAL, but nothing stands for its absence: make it a pointer, or give it a "
+     "DEFAULT",
+     &absent_uuid_in_model},
+    {ROUTE("/", nullable_int_in, galley_none),
+     "member q is NULLABLE, but has no null: make it a pointer", &nullable_int_in_model},
+    {ROUTE("/", no_list_in, galley_none),
+     "member q is marked as a list or map, but is none: use struct item_list, GALLEY_LIST(type) or "
+     "GALLEY_MAP(type)",
+     &no_list_in_model},
+    {ROUTE("/", literal_int_in, galley_none),
+     "member q is LITERAL, which is for strings, and names at least one", &literal_int_in_model},
+    {ROUTE("/", no_enum_in, galley_none), "member q is marked ENUM, but is no enum",
+     &no_enum_in_model},
+    {ROUTE("/", default_bound_in, galley_none),
+     "member a has the default 0, which does not hold: Input should be greater than or equal to 1",
+     &default_bound_in_model},
+    {ROUTE("/", default_enum_in, galley_none),
+     "member a has the default \"blue\", which does not hold: Input should be 'red'",
+     &default_enum_in_model},
+    {ROUTE("/", galley_none, absent_object),
+     "member needed is OPTIONAL, but struct needed has members that are not: make it a pointer, or "
+     "give it a DEFAULT",
+     &absent_object_model},
+    {ROUTE("/", galley_none, two_roots), "a GALLEY_ROOT has one member, and struct two_roots has 2",
+     &two_roots_model},
+    {ROUTE("/", galley_none, untold),
+     "struct no_tag has no member kind that is LITERAL(\"...\"), which tells it apart",
+     &untold_model},
     {ROUTE("/", galley_none, gap),
-     "struct gap has a member behind a that its model leaves out: describe it, or mark it "
-     "INTERNAL"},
+     "it has a member behind a that its model leaves out: describe it, or mark it "
+     "INTERNAL",
+     &gap_model},
     {ROUTE("/", galley_none, tail),
-     "struct tail has a member behind b that its model leaves out: describe it, or mark it "
-     "INTERNAL"},
+     "it has a member behind b that its model leaves out: describe it, or mark it "
+     "INTERNAL",
+     &tail_model},
     {ROUTE("/", galley_none, front),
-     "struct front has a member before a that its model leaves out: describe it, or mark it "
-     "INTERNAL"},
+     "it has a member before a that its model leaves out: describe it, or mark it "
+     "INTERNAL",
+     &front_model},
     {ROUTE("/", galley_none, strange),
-     "member text of strange has a type that no model describes: use a type of galley/value.h, or "
-     "say OBJECT(model), or LIST_OF(model) for a list"},
-    {ROUTE("/", galley_none, outer),
-     "member wrong of outer is not of the struct that its model describes"},
+     "member text has a type that no model describes: use a type of galley/value.h, or say "
+     "OBJECT(model), ENUM(enum), or LIST_OF(model) for a list",
+     &strange_model},
+    {ROUTE("/", galley_none, outer), "member wrong is not of the struct that its model describes",
+     &outer_model},
     {ROUTE("/", galley_none, galley_none, .status = 99), "its status is not within 200 to 599"},
     {ROUTE("/", galley_none, galley_none, .timeout_ms = -1), "its timeout_ms is negative"},
     {ROUTE("/", galley_none, galley_stream, .async = false),
@@ -160,8 +212,13 @@ static void each_mistake_is_one_sentence(void **state)
             .abi = GALLEY_ABI, .title = "Shop", .routes = &mistakes[i].route, .route_count = 1};
         struct errmsg why = {{0}};
         char want[512];
-        snprintf(want, sizeof want, "shop.c:7: GET %s: %s", mistakes[i].route.path,
-                 mistakes[i].why);
+        const struct galley_model *at = mistakes[i].at;
+        if (at != NULL)
+            snprintf(want, sizeof want, "%s:%d: struct %s: %s", at->file, at->line, at->name,
+                     mistakes[i].why);
+        else
+            snprintf(want, sizeof want, "shop.c:7: GET %s: %s", mistakes[i].route.path,
+                     mistakes[i].why);
         struct app *app = app_new(&declared, &why);
         if (app != NULL)
             fail_msg("accepted: %s", want);
