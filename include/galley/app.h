@@ -84,7 +84,8 @@ struct galley_route {
 
 /* ---- answers to what went wrong ----
  * A handler of a failure is a handler without a path: (color, what failed, its answer). It answers in place of the usual
- * {"detail": ...}; when it fails itself, that is a 500. */
+ * {"detail": ...}, with .status or else that of the failure (422 of inputs; 500 of what was raised and of a crash); when
+ * it fails itself, that is a 500. Header fields that were set before stay with GALLEY_ON_STATUS alone. */
 
 enum galley_failure_kind {
     GALLEY_FAILURE_RAISED, /* galley_raise(co, model, ...) */
@@ -113,7 +114,7 @@ extern GALLEY_API const struct galley_model galley_failure_model, galley_invalid
 
 struct galley_failure_handler {
     enum galley_failure_kind kind;
-    int status;                       /* FAILURE_STATUS: of this status */
+    int status; /* FAILURE_STATUS: of this status; 0: of those that have none of their own */
     const struct galley_model *model; /* FAILURE_RAISED: of this model */
     struct galley_route route;        /* run, async, out, status: as of a route */
 };

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "worker/app/call.h"
+#include "worker/app/failure.h"
 #include "worker/app/inputs.h"
 #include "worker/app/output.h"
 #include "worker/app/router.h"
@@ -26,6 +28,7 @@ struct app {
     const struct galley_app *declared;
     struct router *router;
     struct shapes *shapes;
+    struct failures *failures;
     size_t count;
     struct endpoint endpoints[];
 };
@@ -82,7 +85,7 @@ static GALLEY_YIELDS int answer_no_path(const struct app *app, struct galley_req
     if (rc < 0)
         return rc;
     if (location.data == NULL)
-        return response_send_detail(req, 404, GALLEY_STR("Not Found"));
+        return failure_answer_status(app->failures, req, 404, GALLEY_STR("Not Found"));
     rc = response_set_field(req, GALLEY_STR("location"), location);
     req->status = 307;
     return rc < 0 ? rc : response_send(req, (galley_str){0}, NULL, 0);
@@ -97,20 +100,12 @@ static GALLEY_YIELDS int answer_no_method(const struct app *app, struct galley_r
         return -ENOMEM;
     size_t len = router_allow(app->router, path, allow, ALLOW_BYTES);
     int rc = response_set_field(req, GALLEY_STR("allow"), (galley_str){allow, len});
-    return rc < 0 ? rc : response_send_detail(req, 405, GALLEY_STR("Method Not Allowed"));
+    return rc < 0
+               ? rc
+               : failure_answer_status(app->failures, req, 405, GALLEY_STR("Method Not Allowed"));
 }
 
 /* ---- from inputs to output ---- */
-
-/* The 422 of inputs that do not hold. */
-static GALLEY_YIELDS int answer_invalid(struct galley_request *req, const struct problems *problems)
-{
-    struct json_out json;
-    json_out_init(&json, NULL, 0, OUTPUT_MAX_BYTES);
-    problems_write(problems, &json);
-    req->status = 422;
-    return output_send_json(req, &json);
-}
 
 /* Read the inputs into `in`. 0: go on; 1: answered; -errno. */
 __attribute__((noinline)) static GALLEY_YIELDS int
@@ -121,80 +116,67 @@ read_inputs(const struct app *app, int index, struct galley_request *req, galley
     router_params(app->router, index, path, params);
     int rc = inputs_read(app->endpoints[index].inputs, req, params, in, &problems);
     if (rc == -EINVAL)
-        rc = answer_invalid(req, &problems);
+        rc = failure_answer_invalid(app->failures, req, &problems);
     else if (rc == -EILSEQ || rc == -EMLINK)
-        rc = response_send_detail(req, 400, GALLEY_STR("There was an error parsing the body"));
+        rc = failure_answer_status(app->failures, req, 400,
+                                   GALLEY_STR("There was an error parsing the body"));
+    else if (rc == REQUEST_FAILED && req->is_failed)
+        rc = failure_answer_noted(app->failures, req);
     else
         return rc;
     return rc < 0 ? rc : 1;
 }
 
-/* A sync handler's call, on a thread of the pool. */
-struct sync_call {
-    const struct endpoint *endpoint;
-    const void *in;
-    void *out;
-};
-
-static int run_sync(galley_sync *rq, void *arg)
-{
-    const struct sync_call *call = arg;
-    return call->endpoint->route->run(rq, call->in, call->out);
-}
-
-static GALLEY_YIELDS int call_handler(const struct endpoint *endpoint, struct galley_request *req,
-                                      const void *in, void *out)
-{
-    if (endpoint->route->async)
-        return endpoint->route->run(req->co, in, out);
-    struct sync_call call = {endpoint, in, out};
-    return pool_run(req->server->pool, req->co, run_sync, &call);
-}
-
 /* No thread or no coroutine was to be had: soon there will be. */
-static GALLEY_YIELDS int answer_busy(struct galley_request *req)
+static GALLEY_YIELDS int answer_busy(const struct app *app, struct galley_request *req)
 {
     req->out_first = req->out_last = NULL;
     int rc = response_set_field(req, GALLEY_STR("retry-after"), GALLEY_STR("1"));
-    return rc < 0 ? rc : response_send_detail(req, 503, GALLEY_STR("Service Unavailable"));
+    return rc < 0
+               ? rc
+               : failure_answer_status(app->failures, req, 503, GALLEY_STR("Service Unavailable"));
 }
 
 /* The handler did what it should not: say so in the log, and to the client no more than FastAPI does. */
-static GALLEY_YIELDS int answer_failed(const struct endpoint *endpoint, struct galley_request *req,
-                                       int rc)
+static GALLEY_YIELDS int answer_failed(const struct app *app, const struct galley_route *route,
+                                       struct galley_request *req, int rc)
 {
-    const struct galley_route *route = endpoint->route;
     log_line(LOG_LEVEL_ERROR, "handler_failed", "%s %s: %s (%s:%d) ended with %d (%s)",
              route->method, route->path, route->name, route->file, route->line, rc,
              strerror(rc < 0 ? -rc : rc));
     if (req->response != RESPONSE_NONE)
         return 0; /* the answer breaks off: the transport tells the client */
-    req->out_first = req->out_last = NULL;
-    req->status = 500;
-    return response_send(req, GALLEY_STR("text/plain; charset=utf-8"), "Internal Server Error", 21);
+    return failure_answer_crash(app->failures, req);
 }
 
 /* Answer what the handler has ended with. */
-static GALLEY_YIELDS int answer(const struct endpoint *endpoint, struct galley_request *req, int rc,
-                                void *out)
+static GALLEY_YIELDS int answer(const struct app *app, const struct endpoint *endpoint,
+                                struct galley_request *req, int rc, void *out)
 {
     if (rc >= 0) {
         rc = output_send(&endpoint->output, req, out);
-        return rc < 0 && req->response == RESPONSE_NONE && !req->co->cancel_reason
-                   ? answer_failed(endpoint, req, rc)
-                   : rc;
+        if (rc >= 0 || req->response != RESPONSE_NONE || req->co->cancel_reason)
+            return rc;
+        if (rc == -EINVAL && endpoint->output.kind == OUTPUT_MODEL)
+            return failure_answer_crash(app->failures, req); /* the log has why */
+        return answer_failed(app, endpoint->route, req, rc);
     }
     if (req->co->cancel_reason != GALLEY_NOT_CANCELLED && rc != REQUEST_FAILED)
         return rc; /* request_run knows what each reason is answered */
     if (rc == REQUEST_FAILED && req->is_failed && req->response == RESPONSE_NONE)
-        return response_send_detail(req, req->fail_status, req->fail_detail);
+        return failure_answer_noted(app->failures, req);
     if (rc == -EAGAIN && req->response == RESPONSE_NONE)
-        return answer_busy(req);
+        return answer_busy(app, req);
     if (req->body_error < 0 && rc == req->body_error)
         return rc; /* the client's fault: request_run has its status */
     if (req->send_error < 0 && rc == req->send_error)
         return rc; /* the client's fault: there is nobody to be told */
-    return answer_failed(endpoint, req, rc);
+    return answer_failed(app, endpoint->route, req, rc);
+}
+
+static GALLEY_YIELDS int answer_too_large(const struct app *app, struct galley_request *req)
+{
+    return failure_answer_status(app->failures, req, 413, GALLEY_STR("Content Too Large"));
 }
 
 static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct galley_request *req,
@@ -209,7 +191,7 @@ static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct g
     if (route->timeout_ms > 0)
         coro_set_deadline(req->co, req->started_ms + route->timeout_ms);
     if (req->content_length != HTTP_LENGTH_UNKNOWN && req->content_length > req->max_body_bytes)
-        return response_send_detail(req, 413, GALLEY_STR("Content Too Large"));
+        return answer_too_large(app, req);
     void *in = arena_alloc(&req->arena, route->in->size);
     void *out = arena_alloc(&req->arena, endpoint->output.bytes);
     if (in == NULL || out == NULL)
@@ -219,9 +201,8 @@ static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct g
         return rc;
     req->status = route->status;
     output_prepare(&endpoint->output, req, out);
-    rc = call_handler(endpoint, req, in, out);
-    coro_join_forgotten(req->co);
-    return answer(endpoint, req, rc, out);
+    rc = call_run(route, req, in, out);
+    return answer(app, endpoint, req, rc, out);
 }
 
 void app_handle(void *arg, struct galley_request *req)
@@ -238,7 +219,7 @@ void app_handle(void *arg, struct galley_request *req)
     if (path.data == NULL)
         rc = text_decode(&req->arena, req->path_encoded, TEXT_ROUTE, &path);
     if (rc == -EINVAL) {
-        rc = response_send_detail(req, 400, GALLEY_STR("Bad Request"));
+        rc = failure_answer_status(app->failures, req, 400, GALLEY_STR("Bad Request"));
         goto log;
     }
     if (rc == 0) {
@@ -247,6 +228,8 @@ void app_handle(void *arg, struct galley_request *req)
              : index == ROUTER_NO_METHOD ? answer_no_method(app, req, path)
                                          : answer_no_path(app, req, path);
     }
+    if (rc == -EMSGSIZE && rc == req->body_error && req->response == RESPONSE_NONE)
+        rc = answer_too_large(app, req);
 log:
     if (rc == -ENOMEM)
         log_line(LOG_LEVEL_ERROR, "no_memory", "for a request of %.*s",
@@ -340,7 +323,12 @@ struct app *app_new(const struct galley_app *declared, struct errmsg *why)
         return NULL;
     }
     app->router = build_router(declared, why);
-    for (size_t i = 0; app->router != NULL && i < declared->route_count; i++) {
+    app->failures = app->router != NULL ? failures_new(declared, app->shapes, why) : NULL;
+    if (app->failures == NULL) {
+        app_free(app);
+        return NULL;
+    }
+    for (size_t i = 0; i < declared->route_count; i++) {
         struct errmsg fault = {{0}};
         if (add_endpoint(app, &declared->routes[i], &fault) < 0) {
             if (shapes_is_at_fault(app->shapes))
@@ -351,10 +339,7 @@ struct app *app_new(const struct galley_app *declared, struct errmsg *why)
             return NULL;
         }
     }
-    if (app->router != NULL)
-        return app;
-    app_free(app);
-    return NULL;
+    return app;
 }
 
 void app_free(struct app *app)
@@ -363,6 +348,7 @@ void app_free(struct app *app)
         return;
     for (size_t i = 0; i < app->count; i++)
         inputs_free(app->endpoints[i].inputs);
+    failures_free(app->failures);
     shapes_free(app->shapes);
     router_free(app->router);
     free(app);

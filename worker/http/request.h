@@ -84,13 +84,17 @@ struct galley_request {
 
     /* What goes out. */
     int status;
-    bool is_failed; /* galley_fail was called: what a returned REQUEST_FAILED stands for */
+    bool
+        is_failed; /* galley_fail or its kin was called: what a returned REQUEST_FAILED stands for */
+    bool fail_is_json;
     int fail_status;
     enum response_state response;
     galley_str wanted_type;  /* content-type set by the handler; data NULL: by the output */
     galley_str content_type; /* of the answer that is sent; data NULL: none */
     struct http_out_field *out_first, *out_last;
-    galley_str fail_detail;
+    galley_str fail_detail; /* text; with fail_is_json, what galley_fail_json was given */
+    const struct galley_model *fail_model; /* of galley_raise; NULL: galley_fail or its kin */
+    const void *fail_value;
     uint64_t sent_bytes; /* of the body */
     int send_error; /* the first -errno of the transport's sends: the client is gone or too slow */
 

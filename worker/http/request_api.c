@@ -11,6 +11,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include <galley/model.h>
+
 #include "worker/coro/pool.h"
 #include "worker/http/field.h"
 #include "worker/http/request.h"
@@ -296,14 +298,23 @@ int galley__set_cookie(galley_request *req, const struct galley_cookie *cookie)
 
 /* ---- failure ---- */
 
-static int fail(galley_request *req, int status, galley_str detail)
+static int note_failure(galley_request *req, int status)
 {
     req->is_failed = true;
+    req->fail_is_json = false;
     req->fail_status = status >= 200 && status <= 599 ? status : 500;
+    req->fail_detail = GALLEY_STR("");
+    req->fail_model = NULL;
+    return REQUEST_FAILED;
+}
+
+static int fail(galley_request *req, int status, galley_str detail)
+{
+    int rc = note_failure(req, status);
     if (detail.data == NULL || text_repair(&req->arena, detail, &detail) < 0)
         detail = GALLEY_STR("");
     req->fail_detail = detail;
-    return REQUEST_FAILED;
+    return rc;
 }
 
 /* Formatted into the arena; data NULL when there is no room. */
@@ -332,6 +343,27 @@ int galley__fail_status(galley_request *req, int status)
 {
     const char *reason = http_reason(status);
     return fail(req, status, (galley_str){reason, strlen(reason)});
+}
+
+int galley__fail_json(galley_request *req, int status, galley_str text)
+{
+    int rc = note_failure(req, status);
+    const char *copy = text.data != NULL ? arena_dup(&req->arena, text.data, text.len) : NULL;
+    req->fail_is_json = true; /* the text of one that is lost is no JSON: a 500 */
+    if (copy != NULL)
+        req->fail_detail = (galley_str){copy, text.len};
+    return rc;
+}
+
+int galley__raise(galley_request *req, const struct galley_model *model, const void *error)
+{
+    int rc = note_failure(req, 500);
+    void *copy = arena_dup(&req->arena, error, model->size);
+    if (copy == NULL)
+        return -ENOMEM;
+    req->fail_model = model;
+    req->fail_value = copy;
+    return rc;
 }
 
 /* ---- memory ---- */
