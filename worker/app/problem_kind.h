@@ -3,7 +3,7 @@
  * Does not: mean anything to applications: they see the type as text.
  *
  * In a message: % the limit (a bound, a length), ~ an s unless the limit is 1, @ the actual count, $ the problem's own
- * text, ! the limit's list ("'a', 'b' or 'c'"). ctx names what it holds: "" none, "limit NAME", "items NAME" (field_type,
+ * text, ! the list of what is expected ("'a', 'b' or 'c'"), ^ the discriminator. ctx names what it holds: "" none, "limit NAME", "items NAME" (field_type,
  * limit, actual_length), "text NAME" (problem's own text), "error" ({"error":{}}), "expected", "tag" (discriminator,
  * tag, expected_tags), "discriminator". */
 #ifndef GALLEY_WORKER_APP_PROBLEM_KIND_H
@@ -72,8 +72,10 @@
     X(BASE64, "base64_decode", "Base64 decoding error: '$'", "text error")                         \
     X(VALUE_ERROR, "value_error", "Value error, $", "error")                                       \
     X(UPLOAD, "value_error", "Value error, Expected UploadFile, received: <class 'str'>", "error") \
-    X(TAG_INVALID, "union_tag_invalid", "", "tag")                                                 \
-    X(TAG_NOT_FOUND, "union_tag_not_found", "", "discriminator")                                   \
+    X(TAG_INVALID, "union_tag_invalid",                                                            \
+      "Input tag '$' found using ^ does not match any of the expected tags: !", "tag")             \
+    X(TAG_NOT_FOUND, "union_tag_not_found", "Unable to extract tag using discriminator ^",         \
+      "discriminator")                                                                             \
     X(TOO_MANY, "too_many_errors", "There are more errors than are listed", "")
 /* clang-format on */
 

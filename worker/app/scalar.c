@@ -1,0 +1,288 @@
+/* scalar.c - one value converted and judged as Pydantic's lax mode does, and written; see scalar.h.
+ * Does:     a function a kind; what is common is quick: whole numbers, strings and bools without a problem.
+ * Does not: know dates (moment.c), numerals (number.c) or expressions (pattern.c).
+ * See:      t/unit/worker/app/scalar.c, scalar.def (what Pydantic 2.14 answered, row by row) */
+#include "worker/app/scalar.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "worker/app/number.h"
+#include "worker/http/text.h"
+
+/* Everything that reading one value needs. */
+struct reading {
+    const struct type *type;
+    const struct token *token;
+    struct arena *arena;
+    void *to;
+    struct problem *problem;
+    int *error;
+};
+
+/* ---- what is wrong ---- */
+
+__attribute__((noinline, cold)) static enum problem_kind say(const struct reading *r,
+                                                             enum problem_kind kind)
+{
+    r->problem->kind = kind;
+    r->problem->type = r->type;
+    return kind;
+}
+
+__attribute__((noinline, cold)) static enum problem_kind
+say_length(const struct reading *r, enum problem_kind kind, size_t limit, size_t actual)
+{
+    r->problem->limit = limit;
+    r->problem->actual = actual;
+    return say(r, kind);
+}
+
+__attribute__((noinline, cold)) static enum problem_kind say_text(const struct reading *r,
+                                                                  enum problem_kind kind,
+                                                                  galley_str text)
+{
+    r->problem->text = text;
+    return say(r, kind);
+}
+
+__attribute__((noinline, cold)) static enum problem_kind out_of_memory(const struct reading *r)
+{
+    *r->error = -ENOMEM;
+    return PROBLEM_NONE;
+}
+
+/* ---- bounds ---- */
+
+static bool is_multiple_int(int64_t value, int64_t of)
+{
+    return of == 1 || of == -1 || value % of == 0; /* INT64_MIN % -1 traps */
+}
+
+/* As Pydantic does: the nearest multiple may be 1e-9 away. */
+static bool is_multiple_float(double value, double of)
+{
+    volatile double nearest =
+        round(value / of) * of; /* rounded by itself, not fused with the difference */
+    return fabs(value - nearest) <= 1e-9;
+}
+
+static bool holds(const struct reading *r, const struct bound *bound, long double value)
+{
+    switch (bound->kind) {
+    case PROBLEM_LESS_THAN_EQUAL:
+        return value <= bound->limit;
+    case PROBLEM_LESS_THAN:
+        return value < bound->limit;
+    case PROBLEM_GREATER_THAN_EQUAL:
+        return value >= bound->limit;
+    case PROBLEM_GREATER_THAN:
+        return value > bound->limit;
+    case PROBLEM_MULTIPLE_OF:
+        return r->type->kind == GALLEY_INT ? is_multiple_int((int64_t)value, (int64_t)bound->limit)
+                                           : is_multiple_float((double)value, (double)bound->limit);
+    case PROBLEM_INT_PARSING_SIZE: /* a whole number without end: never met */
+    default:
+        return true;
+    }
+}
+
+/* long double holds every int64 and every double. */
+static enum problem_kind judge(const struct reading *r, long double value)
+{
+    for (size_t i = 0; i < r->type->bound_count; i++) {
+        const struct bound *bound = &r->type->bounds[i];
+        if (__builtin_expect(!holds(r, bound, value), 0)) {
+            r->problem->bound = bound;
+            return say(r, bound->kind);
+        }
+    }
+    return PROBLEM_NONE;
+}
+
+/* ---- bool, int, float ---- */
+
+static int parse_bool(galley_str text, bool *value)
+{
+    static const struct {
+        galley_str word;
+        bool value;
+    } words[] = {
+        {GALLEY_STR("1"), true},      {GALLEY_STR("0"), false},  {GALLEY_STR("true"), true},
+        {GALLEY_STR("false"), false}, {GALLEY_STR("t"), true},   {GALLEY_STR("f"), false},
+        {GALLEY_STR("yes"), true},    {GALLEY_STR("no"), false}, {GALLEY_STR("y"), true},
+        {GALLEY_STR("n"), false},     {GALLEY_STR("on"), true},  {GALLEY_STR("off"), false},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (text.len == words[i].word.len &&
+            strncasecmp(text.data, words[i].word.data, text.len) == 0) {
+            *value = words[i].value;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+/* Whether `number` is whole and strictly within what an int64 holds; INT64_MIN itself Pydantic refuses, too. */
+static bool is_within(double number)
+{
+    return number > -0x1p63 && number < 0x1p63;
+}
+
+static enum problem_kind read_bool(const struct reading *r)
+{
+    const struct token *token = r->token;
+    bool *to = r->to;
+    switch (token->kind) {
+    case TOKEN_BOOL:
+        *to = token->boolean;
+        return PROBLEM_NONE;
+    case TOKEN_INT:
+        *to = token->whole == 1;
+        return token->whole == 0 || token->whole == 1 ? PROBLEM_NONE : say(r, PROBLEM_BOOL_PARSING);
+    case TOKEN_FLOAT:
+        *to = token->number == 1;
+        if (token->number == 0 || token->number == 1)
+            return PROBLEM_NONE;
+        return say(r, is_within(token->number) && token->number == trunc(token->number)
+                          ? PROBLEM_BOOL_PARSING
+                          : PROBLEM_BOOL_TYPE);
+    case TOKEN_STRING:
+        return parse_bool(token->text, to) == 0 ? PROBLEM_NONE : say(r, PROBLEM_BOOL_PARSING);
+    default:
+        return say(r, PROBLEM_BOOL_TYPE);
+    }
+}
+
+/* Any token as a whole number: PROBLEM_NONE or why not. */
+static enum problem_kind whole_of(const struct token *token, int64_t *whole)
+{
+    int rc;
+    switch (token->kind) {
+    case TOKEN_INT:
+        *whole = token->whole;
+        return PROBLEM_NONE;
+    case TOKEN_BOOL:
+        *whole = token->boolean;
+        return PROBLEM_NONE;
+    case TOKEN_BIG:
+        return PROBLEM_INT_PARSING_SIZE;
+    case TOKEN_FLOAT:
+        if (!isfinite(token->number))
+            return PROBLEM_FINITE_NUMBER;
+        if (token->number != trunc(token->number))
+            return PROBLEM_INT_FROM_FLOAT;
+        if (!is_within(token->number))
+            return PROBLEM_INT_PARSING_SIZE;
+        *whole = (int64_t)token->number;
+        return PROBLEM_NONE;
+    case TOKEN_STRING:
+        rc = number_parse_int(token->text, whole);
+        return rc == 0         ? PROBLEM_NONE
+               : rc == -ERANGE ? PROBLEM_INT_PARSING_SIZE
+                               : PROBLEM_INT_PARSING;
+    default:
+        return PROBLEM_INT_TYPE;
+    }
+}
+
+static enum problem_kind read_int(const struct reading *r)
+{
+    int64_t whole;
+    enum problem_kind kind =
+        r->token->kind == TOKEN_INT ? (whole = r->token->whole, 0) : whole_of(r->token, &whole);
+    if (__builtin_expect(kind != PROBLEM_NONE, 0))
+        return say(r, kind);
+    if (r->type->is_wide)
+        *(int64_t *)r->to = whole;
+    else
+        *(uint32_t *)r->to = (uint32_t)whole; /* int32_t has the same bits; bounds hold the range */
+    return judge(r, whole);
+}
+
+static enum problem_kind read_float(const struct reading *r)
+{
+    const struct token *token = r->token;
+    double number = 0;
+    int rc = 0;
+    switch (token->kind) {
+    case TOKEN_FLOAT:
+        number = token->number;
+        break;
+    case TOKEN_INT:
+        number = (double)token->whole;
+        break;
+    case TOKEN_BOOL:
+        number = token->boolean;
+        break;
+    case TOKEN_BIG:
+    case TOKEN_STRING:
+        rc = number_parse_float(token->text, &number);
+        break;
+    default:
+        return say(r, PROBLEM_FLOAT_TYPE);
+    }
+    if (rc == -ENOMEM)
+        return out_of_memory(r);
+    if (rc < 0)
+        return say(r, PROBLEM_FLOAT_PARSING);
+    *(double *)r->to = number;
+    if (!isfinite(number)) /* a whole number too large for a float is no number to Python */
+        return say(r, token->kind == TOKEN_BIG ? PROBLEM_FLOAT_TYPE : PROBLEM_FINITE_NUMBER);
+    return judge(r, number);
+}
+
+/* ---- string, enum ---- */
+
+static enum problem_kind read_string(const struct reading *r)
+{
+    const struct type *type = r->type;
+    galley_str text = r->token->text;
+    if (type->literals != NULL) {
+        for (const char *const *literal = type->literals;
+             *literal != NULL && r->token->kind == TOKEN_STRING; literal++) {
+            if (strlen(*literal) == text.len && memcmp(*literal, text.data, text.len) == 0) {
+                *(galley_str *)r->to = text;
+                return PROBLEM_NONE;
+            }
+        }
+        return say(r, PROBLEM_LITERAL);
+    }
+    if (r->token->kind != TOKEN_STRING)
+        return say(r, PROBLEM_STRING_TYPE);
+    *(galley_str *)r->to = text;
+    /* There are never more characters than bytes, and never fewer than a quarter of them. */
+    if (text.len > type->max_length || (text.len + 3) / 4 < type->min_length) {
+        size_t count = text_count(text);
+        if (count < type->min_length)
+            return say_length(r, PROBLEM_STRING_TOO_SHORT, type->min_length, count);
+        if (count > type->max_length)
+            return say_length(r, PROBLEM_STRING_TOO_LONG, type->max_length, count);
+    }
+    return PROBLEM_NONE;
+}
+
+static enum problem_kind read_enum(const struct reading *r)
+{
+    const struct galley_enum *choices = r->type->choices;
+    bool is_named = choices->count > 0 && choices->choices[0].name != NULL;
+    int64_t whole = 0;
+    if (is_named ? r->token->kind != TOKEN_STRING : whole_of(r->token, &whole) != PROBLEM_NONE) {
+        bool is_big = r->token->kind == TOKEN_BIG ||
+                      (r->token->kind == TOKEN_STRING &&
+                       number_parse_int(r->token->text, &whole) == -ERANGE);
+        return say(r, is_big && !is_named ? PROBLEM_INT_PARSING_SIZE : PROBLEM_ENUM);
+    }
+    for (size_t i = 0; i < choices->count; i++) {
+        const struct galley_choice *choice = &choices->choices[i];
+        if (is_named ? strlen(choice->name) == r->token->text.len &&
+                           memcmp(choice->name, r->token->text.data, r->token->text.len) == 0
+                     : choice->value == whole) {
+            *(int *)r->to = choice->value;
+            return PROBLEM_NONE;
+        }
+    }
+    return say(r, PROBLEM_ENUM);
+}
