@@ -60,8 +60,7 @@ void problems_init(struct problems *problems, struct arena *arena, size_t input_
 {
     *problems = (struct problems){.arena = arena};
     size_t most = (SIZE_MAX - BUDGET_BYTES) / BUDGET_TIMES;
-    problems->max_bytes =
-        BUDGET_BYTES + BUDGET_TIMES * (input_bytes < most ? input_bytes : most);
+    problems->max_bytes = BUDGET_BYTES + BUDGET_TIMES * (input_bytes < most ? input_bytes : most);
 }
 
 static bool is_same_loc(const struct loc *a, const struct loc *b)
@@ -399,7 +398,8 @@ static void put_context(struct json_out *out, const struct problem *problem)
     const char *name = ctx + len + (ctx[len] == ' ');
     bool is_items = strncmp(ctx, "items", len) == 0;
     json_literal(out, "{");
-    if (is_items && (problem->kind == PROBLEM_MAP_TOO_SHORT || problem->kind == PROBLEM_MAP_TOO_LONG))
+    if (is_items &&
+        (problem->kind == PROBLEM_MAP_TOO_SHORT || problem->kind == PROBLEM_MAP_TOO_LONG))
         json_literal(out, "\"field_type\":\"Dictionary\",");
     else if (is_items)
         json_literal(out, "\"field_type\":\"List\",");
@@ -528,12 +528,12 @@ static int describe(const struct problems *problems, struct galley_problem *list
         char *message = out->error == 0 ? arena_dup(arena, out->data, out->len) : NULL;
         if (message == NULL)
             return -ENOMEM;
-        list[i] = (struct galley_problem){
-            .loc = part_of(text, marks[i].loc, marks[i].loc_end),
-            .type = text_of(kinds[problem->kind].type),
-            .msg = {message, out->len},
-            .input = part_of(text, marks[i].input, marks[i].input_end),
-            .ctx = part_of(text, marks[i].ctx, marks[i].ctx_end)};
+        list[i] =
+            (struct galley_problem){.loc = part_of(text, marks[i].loc, marks[i].loc_end),
+                                    .type = text_of(kinds[problem->kind].type),
+                                    .msg = {message, out->len},
+                                    .input = part_of(text, marks[i].input, marks[i].input_end),
+                                    .ctx = part_of(text, marks[i].ctx, marks[i].ctx_end)};
     }
     return 0;
 }

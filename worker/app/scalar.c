@@ -1,15 +1,18 @@
-/* scalar.c - one value converted and judged as Pydantic's lax mode does, and written; see scalar.h.
+/* scalar.c - one value converted and judged as Pydantic's lax mode does; see scalar.h.
  * Does:     a function a kind; what is common is quick: whole numbers, strings and bools without a problem.
- * Does not: know dates (moment.c), numerals (number.c) or expressions (pattern.c).
+ * Does not: know dates (moment.c), numerals (number.c) or expressions (pattern.c), or write (scalar_write.c).
  * See:      t/unit/worker/app/scalar.c, scalar.def (what Pydantic 2.14 answered, row by row) */
 #include "worker/app/scalar.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <strings.h>
 
+#include "common/bug.h"
+#include "worker/app/moment.h"
 #include "worker/app/number.h"
+#include "worker/app/octets.h"
+#include "worker/app/pattern.h"
 #include "worker/http/text.h"
 
 /* Everything that reading one value needs. */
@@ -40,9 +43,8 @@ say_length(const struct reading *r, enum problem_kind kind, size_t limit, size_t
     return say(r, kind);
 }
 
-__attribute__((noinline, cold)) static enum problem_kind say_text(const struct reading *r,
-                                                                  enum problem_kind kind,
-                                                                  galley_str text)
+__attribute__((noinline, cold)) static enum problem_kind
+say_text(const struct reading *r, enum problem_kind kind, galley_str text)
 {
     r->problem->text = text;
     return say(r, kind);
@@ -83,7 +85,6 @@ static bool holds(const struct reading *r, const struct bound *bound, long doubl
     case PROBLEM_MULTIPLE_OF:
         return r->type->kind == GALLEY_INT ? is_multiple_int((int64_t)value, (int64_t)bound->limit)
                                            : is_multiple_float((double)value, (double)bound->limit);
-    case PROBLEM_INT_PARSING_SIZE: /* a whole number without end: never met */
     default:
         return true;
     }
@@ -191,8 +192,7 @@ static enum problem_kind whole_of(const struct token *token, int64_t *whole)
 static enum problem_kind read_int(const struct reading *r)
 {
     int64_t whole;
-    enum problem_kind kind =
-        r->token->kind == TOKEN_INT ? (whole = r->token->whole, 0) : whole_of(r->token, &whole);
+    enum problem_kind kind = whole_of(r->token, &whole);
     if (__builtin_expect(kind != PROBLEM_NONE, 0))
         return say(r, kind);
     if (r->type->is_wide)
@@ -261,6 +261,9 @@ static enum problem_kind read_string(const struct reading *r)
         if (count > type->max_length)
             return say_length(r, PROBLEM_STRING_TOO_LONG, type->max_length, count);
     }
+    if (type->pattern != NULL && !pattern_matches(type->pattern, text))
+        return say_text(r, PROBLEM_STRING_PATTERN,
+                        (galley_str){type->pattern_text, strlen(type->pattern_text)});
     return PROBLEM_NONE;
 }
 
@@ -270,9 +273,9 @@ static enum problem_kind read_enum(const struct reading *r)
     bool is_named = choices->count > 0 && choices->choices[0].name != NULL;
     int64_t whole = 0;
     if (is_named ? r->token->kind != TOKEN_STRING : whole_of(r->token, &whole) != PROBLEM_NONE) {
-        bool is_big = r->token->kind == TOKEN_BIG ||
-                      (r->token->kind == TOKEN_STRING &&
-                       number_parse_int(r->token->text, &whole) == -ERANGE);
+        bool is_big =
+            r->token->kind == TOKEN_BIG ||
+            (r->token->kind == TOKEN_STRING && number_parse_int(r->token->text, &whole) == -ERANGE);
         return say(r, is_big && !is_named ? PROBLEM_INT_PARSING_SIZE : PROBLEM_ENUM);
     }
     for (size_t i = 0; i < choices->count; i++) {
@@ -285,4 +288,164 @@ static enum problem_kind read_enum(const struct reading *r)
         }
     }
     return say(r, PROBLEM_ENUM);
+}
+
+/* ---- uuid, bytes ---- */
+
+static enum problem_kind read_uuid(const struct reading *r)
+{
+    if (r->token->kind != TOKEN_STRING)
+        return say(r, PROBLEM_UUID_TYPE);
+    if (uuid_parse(r->token->text, r->to) == 0)
+        return PROBLEM_NONE;
+    char fault[UUID_FAULT_BYTES];
+    size_t len = uuid_fault(r->token->text, fault);
+    char *kept = arena_dup(r->arena, fault, len);
+    return kept != NULL ? say_text(r, PROBLEM_UUID_PARSING, (galley_str){kept, len})
+                        : out_of_memory(r);
+}
+
+static enum problem_kind read_bytes(const struct reading *r)
+{
+    if (r->token->kind != TOKEN_STRING)
+        return say(r, PROBLEM_BYTES_TYPE);
+    galley_str text = r->token->text;
+    size_t len;
+    uint8_t *octets = arena_alloc(r->arena, text.len / 4 * 3 + 3);
+    if (octets == NULL)
+        return out_of_memory(r);
+    const char *fault = base64_decode(text, octets, &len);
+    if (fault != NULL)
+        return say_text(r, PROBLEM_BASE64, (galley_str){fault, strlen(fault)});
+    *(galley_bytes *)r->to = (galley_bytes){octets, len};
+    if (len < r->type->min_length)
+        return say_length(r, PROBLEM_BYTES_TOO_SHORT, r->type->min_length, len);
+    if (len > r->type->max_length)
+        return say_length(r, PROBLEM_BYTES_TOO_LONG, r->type->max_length, len);
+    return PROBLEM_NONE;
+}
+
+/* ---- dates and times ---- */
+
+static enum problem_kind say_fault(const struct reading *r, enum problem_kind kind,
+                                   const char *fault)
+{
+    return say_text(r, kind, (galley_str){fault, strlen(fault)});
+}
+
+/* A number beyond int64 as a float, which says whether it is too early or too late. */
+static double far_number(galley_str text)
+{
+    return text.len > 0 && text.data[0] == '-' ? -1e300 : 1e300;
+}
+
+/* Of a date and time as numbers or text. NULL; what is wrong; `is_typed` false: it is neither. */
+static const char *datetime_of(const struct token *token, galley_time *time, bool *is_typed)
+{
+    *is_typed = true;
+    switch (token->kind) {
+    case TOKEN_STRING:
+        return moment_parse_datetime(token->text, time);
+    case TOKEN_INT:
+        return moment_from_seconds(token->whole, time);
+    case TOKEN_FLOAT:
+        return moment_from_number(token->number, time);
+    case TOKEN_BIG:
+        return moment_from_number(far_number(token->text), time);
+    default:
+        *is_typed = false;
+        return NULL;
+    }
+}
+
+static enum problem_kind read_datetime(const struct reading *r)
+{
+    bool is_typed;
+    galley_date date;
+    const char *fault = datetime_of(r->token, r->to, &is_typed);
+    if (!is_typed)
+        return say(r, PROBLEM_DATETIME_TYPE);
+    if (fault == NULL)
+        return PROBLEM_NONE;
+    if (r->token->kind != TOKEN_STRING)
+        return say_fault(r, PROBLEM_DATETIME_PARSING, fault);
+    fault = moment_parse_date(r->token->text, &date);
+    if (fault != NULL)
+        return say_fault(r, PROBLEM_DATETIME_FROM_DATE, fault);
+    moment_from_date(&date, r->to);
+    return PROBLEM_NONE;
+}
+
+static enum problem_kind read_date(const struct reading *r)
+{
+    bool is_typed;
+    galley_time time;
+    if (r->token->kind == TOKEN_STRING && moment_parse_date(r->token->text, r->to) == NULL)
+        return PROBLEM_NONE;
+    const char *fault = datetime_of(r->token, &time, &is_typed);
+    if (!is_typed)
+        return say(r, PROBLEM_DATE_TYPE);
+    if (fault != NULL)
+        return say_fault(r, PROBLEM_DATE_FROM_DATETIME, fault);
+    return moment_is_midnight(&time, r->to) ? PROBLEM_NONE : say(r, PROBLEM_DATE_INEXACT);
+}
+
+static enum problem_kind read_clock(const struct reading *r)
+{
+    const struct token *token = r->token;
+    const char *fault;
+    switch (token->kind) {
+    case TOKEN_STRING:
+        fault = moment_parse_clock(token->text, r->to);
+        break;
+    case TOKEN_INT:
+        fault = moment_clock_from_seconds(token->whole, r->to);
+        break;
+    case TOKEN_FLOAT:
+        fault = moment_clock_from_number(token->number, r->to);
+        break;
+    case TOKEN_BIG:
+        fault = moment_clock_from_number(far_number(token->text), r->to);
+        break;
+    default:
+        return say(r, PROBLEM_TIME_TYPE);
+    }
+    return fault == NULL ? PROBLEM_NONE : say_fault(r, PROBLEM_TIME_PARSING, fault);
+}
+
+/* ---- any of them ---- */
+
+enum problem_kind scalar_read(const struct type *type, const struct token *token,
+                              struct arena *arena, void *to, struct problem *problem, int *error)
+{
+    const struct reading r = {type, token, arena, to, problem, error};
+    switch (type->kind) {
+    case GALLEY_BOOL:
+        return read_bool(&r);
+    case GALLEY_INT:
+        return read_int(&r);
+    case GALLEY_FLOAT:
+        return read_float(&r);
+    case GALLEY_STRING:
+        return read_string(&r);
+    case GALLEY_ENUM:
+        return read_enum(&r);
+    case GALLEY_UUID:
+        return read_uuid(&r);
+    case GALLEY_DATETIME:
+        return read_datetime(&r);
+    case GALLEY_DATE:
+        return read_date(&r);
+    case GALLEY_CLOCK:
+        return read_clock(&r);
+    case GALLEY_BYTES:
+        return read_bytes(&r);
+    case GALLEY_JSON:
+    case GALLEY_UPLOAD:
+    case GALLEY_OBJECT:
+    case GALLEY_SENT:
+        break;
+    }
+    GALLEY_BUG_IF(true, "kind %d is no scalar", (int)type->kind);
+    return PROBLEM_NONE;
 }
