@@ -27,6 +27,7 @@ struct loop {
     struct event_base *base;
     int64_t now_ms;
     bool is_now_old; /* a poll came since it was read */
+    bool is_now_set; /* by loop_set_now_ms: it is not read at all */
     int64_t wake_ms; /* what `wake` is armed for; NEVER_MS: not armed */
     int wake_fd;     /* a timerfd: libevent's own timers go by a clock of 4 ms */
     struct event wake;
@@ -65,8 +66,15 @@ int64_t clock_now_ms(void)
 static __attribute__((noinline)) int64_t read_now(struct loop *loop)
 {
     loop->is_now_old = false;
-    loop->now_ms = clock_now_ms();
+    if (!loop->is_now_set)
+        loop->now_ms = clock_now_ms();
     return loop->now_ms;
+}
+
+void loop_set_now_ms(struct loop *loop, int64_t now_ms)
+{
+    loop->is_now_set = true;
+    loop->now_ms = now_ms;
 }
 
 /* Asked a few times a request: the reading itself, with its frame, stays out of the way. */
@@ -150,7 +158,7 @@ void loop_free_in_child(struct loop *loop)
  * enough anyway: a poll that ends early costs less than moving the timer each time. */
 static void arm_wake(struct loop *loop, int64_t wait_ms)
 {
-    int64_t now_ms = loop_now_ms(loop);
+    int64_t now_ms = loop->is_now_set ? clock_now_ms() : loop_now_ms(loop);
     int64_t wake_ms = wait_ms < NEVER_MS - now_ms ? now_ms + wait_ms : NEVER_MS;
     if (wake_ms >= loop->wake_ms)
         return;
@@ -179,7 +187,7 @@ static void run_fired(struct loop *loop)
 void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)
 {
     loop->stopping = false;
-    loop->now_ms = clock_now_ms();
+    read_now(loop);
     while (!loop->stopping) {
         int64_t wait_ms = before_poll ? before_poll(arg) : -1;
         if (loop->stopping)

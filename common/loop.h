@@ -50,7 +50,9 @@ void loop_stop(struct loop *loop);
 
 /* CLOCK_MONOTONIC in ms, read once after each poll, when it is first asked for. */
 int64_t loop_now_ms(struct loop *loop);
-/* The same clock, read now. */
+/* The loop's clock stands at `now_ms` from now on, until it is set again: in tests time passes as they say. */
+void loop_set_now_ms(struct loop *loop, int64_t now_ms);
+/* CLOCK_MONOTONIC, read now. */
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);
 

@@ -117,6 +117,8 @@ void sched_free(struct sched *sched);
 int64_t sched_run(struct sched *sched);
 
 size_t sched_live_count(const struct sched *sched);
+/* Whether something from outside may wake a coroutine: a descriptor, a thread. Otherwise time alone does. */
+bool sched_expects_events(const struct sched *sched);
 /* The coroutine that runs now; NULL on the loop's own stack. */
 galley_async *sched_current(const struct sched *sched);
 struct loop *sched_loop(const struct sched *sched);

@@ -160,6 +160,16 @@ static void note_stats(struct pool *pool)
         pool->queued_count[JOB_ORDINARY] + pool->queued_count[JOB_CLEANUP];
 }
 
+bool pool_is_busy(struct pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    size_t count =
+        pool->running_count + pool->queued_count[JOB_ORDINARY] + pool->queued_count[JOB_CLEANUP];
+    bool is_busy = count > 0 || atomic_load(&pool->finished) != NULL;
+    pthread_mutex_unlock(&pool->lock);
+    return is_busy;
+}
+
 void pool_note_stats(struct pool *pool)
 {
     pthread_mutex_lock(&pool->lock);

@@ -30,6 +30,9 @@ bool pool_free(struct pool *pool, int64_t grace_ms);
 /* Bring threads_live, threads_busy and threads_queued up to date, before a report: threads start jobs unseen. */
 void pool_note_stats(struct pool *pool);
 
+/* Whether a job is queued or runs, or has ended unseen by the loop. */
+bool pool_is_busy(struct pool *pool);
+
 /* Run fn(rq, arg) on a thread and wait. Its result; -EAGAIN the queue is full; -ECANCELED taken out before it ran. */
 GALLEY_YIELDS int pool_run(struct pool *pool, galley_async *co, int (*fn)(galley_sync *, void *),
                            void *arg) __attribute__((warn_unused_result));

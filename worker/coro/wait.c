@@ -4,6 +4,7 @@
  * See:      docs/WAITING.md, t/unit/worker/coro/wait.c */
 #include <unistd.h>
 
+#include "worker/coro/pool.h"
 #include "worker/coro/sched.h"
 
 /* One coroutine that waits for a descriptor; in its frame, and in sched->fd_waits by the descriptor. */
@@ -14,6 +15,14 @@ struct fd_wait {
     unsigned wanted;
     struct loop_event event;
 };
+
+bool sched_expects_events(const struct sched *sched)
+{
+    for (size_t i = 0; i < FD_BUCKETS; i++)
+        if (!list_is_empty(&sched->fd_waits[i]))
+            return true;
+    return sched->pool && pool_is_busy(sched->pool);
+}
 
 int64_t galley_now_ms(galley_async *co)
 {

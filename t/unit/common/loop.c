@@ -283,6 +283,26 @@ static void the_time_in_a_callback_is_that_of_its_poll(void **state)
     assert_true(bench->told_ms <= clock_now_ms());
 }
 
+/* A clock that is set stands still, and polls wait by the real one all the same. */
+static void a_set_clock_stands_still(void **state)
+{
+    struct bench *bench = *state;
+    int64_t begun_ms = clock_now_ms();
+    loop_set_now_ms(bench->loop, 1000);
+    loop_timer_start(bench->loop, &bench->timer, 60, note_time, bench);
+    run(bench, 1);
+    assert_int_equal(bench->told_ms, 1000);
+    assert_true(clock_now_ms() >= begun_ms + 50);
+    loop_set_now_ms(bench->loop, 5000);
+    assert_int_equal(loop_now_ms(bench->loop), 5000);
+    bench->wait_ms = 20;
+    bench->stop_after_polls = bench->polls + 2;
+    begun_ms = clock_now_ms();
+    run(bench, 100);
+    assert_true(clock_now_ms() >= begun_ms + 30);
+    assert_int_equal(loop_now_ms(bench->loop), 5000);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void)
 {
@@ -295,6 +315,7 @@ int main(void)
         CASE(the_poll_waits_as_long_as_wanted),
         CASE(the_wait_is_precise),
         CASE(the_time_in_a_callback_is_that_of_its_poll),
+        CASE(a_set_clock_stands_still),
         CASE(fired_events_come_once_a_turn),
         CASE(stopped_events_are_silent),
         CASE(children_leave_the_parents_loop_alone),
