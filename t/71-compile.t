@@ -11,6 +11,8 @@ my $before = <<'C';
 #include <galley.h>
 GALLEY_STRUCT(item_in, (int64_t, item_id, PATH));
 GALLEY_STRUCT(item, (int64_t, item_id));
+GALLEY_ENUM(color, (RED, "red"), (BLUE, "blue"));
+GALLEY_ENUM(size, (SMALL, "small"), (BIG, "big"));
 static int work(galley_async *co, struct item *item) { item->item_id = 1; return galley_sleep_ms(co, 1); }
 static int work_sync(galley_sync *rq, struct item *item) { (void)rq; item->item_id = 1; return 0; }
 static int good(galley_async *co, const struct item_in *in, struct item *out) { (void)in; return work(co, out); }
@@ -22,11 +24,30 @@ sub handler { return "static int bad(galley_async *co, const struct item_in *in,
 sub sync_handler { return handler($_[0]) =~ s/galley_async \*co/galley_sync *rq/r }
 sub route { return "GALLEY_APP(.routes = GALLEY_ROUTES(\n$_[0]\n));\n" }
 
+# A struct with one member, and the application around a handler of failures.
+sub member { return "GALLEY_STRUCT(box, ($_[0])); // here\n" }
+sub failures { return "static int told(galley_async *co, const struct $_[0] *in, struct item *out) { return 0; }\n"
+    . "GALLEY_APP(.handlers = GALLEY_HANDLERS(\n$_[1]\n));\n" }
+
 my @right = (
     [ 'an application', route('GALLEY_GET("/{item_id}", good, item_in, item)') ],
     [ 'a task that is awaited', handler('galley_task *task = galley_spawn(co, work, out); return galley_await(co, task);') ],
     [ 'a call on a thread', handler('return galley_to_thread(co, work_sync, out);') ],
     [ 'a sync handler', sync_handler('return work_sync(rq, out);') ],
+    [ 'a handler that needs none of its parameters', sync_handler('return 0;') ],
+    [ 'a route by another name', route('GALLEY_GET("/{item_id}", good, item_in, item, .name = "switch")') ],
+    [ 'an object, a list and a map of a model', member('struct item, a, OBJECT(item)), (struct item_list, b, LIST_OF(item)), (struct item_map, c, MAP_OF(item)') ],
+    [ 'the same as pointers', member('struct item *, a, OBJECT(item)), (struct item_list *, b, LIST_OF(item)), (struct item_map *, c, MAP_OF(item)') ],
+    [ 'a list without a name', member('GALLEY_LIST(struct item), a, LIST_OF(item)') ],
+    [ 'an enum, a list and a map of it', member('enum color, a, ENUM(color), DEFAULT("red")), (struct color_list *, b, LIST, ENUM(color)), (enum color *, c, ENUM(color)') ],
+    [ 'a body that is a list', member('struct item_list, a, BODY(item), LIST') ],
+    [ 'a model that contains itself', member('struct box_list, a, LIST_OF(box)), (struct box *, b, OBJECT(box)') ],
+    [ 'a root', "GALLEY_ROOT(box, (galley_int_map, a));\n" ],
+    [ 'a failure of its own', handler('return galley_raise(co, item, .item_id = 7);') ],
+    [ 'a failure in JSON', handler('return galley_fail_json(co, 400, GALLEY_JSON_TEXT({"a": [1, true, null]}));') ],
+    [ 'a handler of a status', failures('galley_failure', 'GALLEY_ON_STATUS(404, told, item)') ],
+    [ 'a handler of what was raised', failures('item', 'GALLEY_ON_RAISED(item, told, item, .status = 409)') ],
+    [ 'a handler of inputs that do not hold', failures('galley_invalid', 'GALLEY_ON_INVALID(told, item)') ],
 );
 
 my @mistakes = (
@@ -54,6 +75,45 @@ my @mistakes = (
     [ 'a member that the struct has not', "struct box { int64_t a; };\nGALLEY_MODEL(box, (b)); // here\n", qr/no member named/ ],
     [ 'an option that does not exist', "GALLEY_STRUCT(box, (int64_t, a, .minimum = 3)); // here\n", qr/minimum/ ],
     [ 'a type that does not exist', "GALLEY_STRUCT(box, (in64_t, a)); // here\n", qr/in64_t/ ],
+    [ 'text as a char *', member('char *, a'), qr/member a: text is a galley_str/ ],
+    [ 'text as a const char *', member('const char *, a'), qr/member a: text is a galley_str/ ],
+    [ 'a float', member('float, a'), qr/member a: a number with a fraction is a double/ ],
+    [ 'a long double', member('long double, a'), qr/member a: a number with a fraction is a double/ ],
+    [ 'a whole number that JSON cannot carry', member('uint64_t, a'), qr/member a: a whole number is an int64_t/ ],
+    [ 'a whole number that is too narrow', member('short, a'), qr/member a: a whole number is an int64_t/ ],
+    [ 'a char', member('char, a'), qr/member a: a whole number is an int64_t/ ],
+    [ 'a long long', member('long long, a'), qr/member a: a whole number is an int64_t/ ],
+    [ 'a float in a struct that exists', "struct box { float a; };\nGALLEY_MODEL(box, (a)); // here\n", qr/member a: a number with a fraction/ ],
+    [ 'a body of a model that is not there', member('struct item, a, BODY(itm)'), qr/itm|_Generic|generic/ ],
+    [ 'a body of another model', member('struct item, a, BODY(item_in)'), qr/struct item \*/ ],
+    [ 'an object where there is a number', member('int64_t, a, OBJECT(item)'), qr/_Generic|generic/ ],
+    [ 'a list where there is an object', member('struct item, a, LIST_OF(item)'), qr/no member named \S{1,3}at/ ],
+    [ 'a list of another model', member('struct item_list, a, LIST_OF(item_in)'), qr/struct item \*/ ],
+    [ 'a map where there is a list', member('struct item_list, a, MAP_OF(item)'), qr/no member named \S{1,3}value/ ],
+    [ 'the names of another enum', member('enum color, a, ENUM(size)'), qr/enum color \*/ ],
+    [ 'the names of no enum', member('enum color, a, ENUM(colour)'), qr/colour_enum|generic/ ],
+    [ 'the names of an enum for an object', member('struct item, a, ENUM(color)'), qr/struct item \*/ ],
+    [ 'a default without its value', member('int64_t, a, DEFAULT'), qr/DEFAULT/ ],
+    [ 'a bound that is text', member('int64_t, a, .ge = "1"'), qr/long double/ ],
+    [ 'a place that is a value', member('galley_str, a, .title = PATH'), qr/expected expression/ ],
+    [ 'a member without its comma', member('galley_str a'), qr/too few arguments|requires 3 arguments/ ],
+    [ 'an option of models that does not exist', member('MODEL, .extras = GALLEY_FORBID), (int64_t, a'), qr/extras/ ],
+    [ 'a root of two members', "GALLEY_ROOT(box, (int64_t, a), (int64_t, b)); // here\n", qr/a GALLEY_ROOT has one member/ ],
+    [ 'a union of a struct that is not there', "GALLEY_UNION(pet, kind, (cat)); // here\n", qr/incomplete type/ ],
+    [ 'asking whether a member was sent that is not there', handler("return galley_was_sent(item, out, nope); // here"), qr/no member named/ ],
+    [ 'asking it of another struct', handler("return galley_was_sent(item_in, out, item_id); // here"), qr/incompatible[ -]pointer/ ],
+    [ 'raising what has no model', "struct odd { int a; };\n" . handler('return galley_raise(co, odd, .a = 1); // here'), qr/odd_model/ ],
+    [ 'raising what the model has not', handler('return galley_raise(co, item, .nothing = 1); // here'), qr/nothing/ ],
+    [ 'raising without returning it', handler("galley_raise(co, item, .item_id = 1); // here\nreturn 0;"), qr/unused-result|ignoring return value/ ],
+    [ 'JSON that is a plain string', handler('return galley_fail_json(co, 400, "{}"); // here'), qr/galley_str/ ],
+    [ 'an input that is written', "static int bad(galley_async *co, const struct item_in *in, struct item *out)\n{\nin->item_id = 1; // here\nreturn 0;\n}\n",
+        qr/read-only|const-qualified/ ],
+    [ 'a header field that is a number', handler("galley_set_header(co, \"X-Id\", in->item_id); // here\nreturn 0;"), qr/integer/ ],
+    [ 'a handler of a status that takes another input', failures('item', 'GALLEY_ON_STATUS(404, told, item) // here'), qr/_Generic|generic/ ],
+    [ 'a handler of another error', failures('galley_failure', 'GALLEY_ON_RAISED(item, told, item) // here'), qr/_Generic|generic/ ],
+    [ 'a handler of inputs that takes a failure', failures('galley_failure', 'GALLEY_ON_INVALID(told, item) // here'), qr/_Generic|generic/ ],
+    [ 'a status that is text', failures('galley_failure', 'GALLEY_ON_STATUS("404", told, item) // here'), qr/integer/ ],
+    [ 'a route among the handlers', failures('item_in', 'GALLEY_GET("/", told, item_in, item) // here'), qr/method/ ],
     [ 'a format with the wrong argument', handler('return galley_fail(co, 404, "no %s", in->item_id); // here'), qr/format/, '-Werror=format' ],
 );
 

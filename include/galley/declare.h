@@ -37,12 +37,33 @@
 #define GALLEY__TYPED(t, tuple)      GALLEY__MEMBERS_ONLY(tuple, GALLEY__TYPED_(t, GALLEY__UNWRAP tuple))
 #define GALLEY__TYPED_(...)          GALLEY__TYPED2(__VA_ARGS__)
 #define GALLEY__TYPED2(t, type, ...) GALLEY__FIELD2(t, __VA_ARGS__)
-#define GALLEY__VET_NAMED(t, tuple)  GALLEY__MEMBERS_ONLY(tuple, GALLEY__VET_NAMED_(t, GALLEY__UNWRAP tuple, ~))
+#define GALLEY__VET_NAMED(t, tuple)  GALLEY__MEMBERS_ONLY(tuple, GALLEY__VET_NAMED_(t, GALLEY__UNWRAP tuple))
 #define GALLEY__VET_NAMED_(...)      GALLEY__VET_NAMED2(__VA_ARGS__)
-#define GALLEY__VET_NAMED2(t, f, ...) GALLEY__VET(GALLEY__AT(t, f), #f)
-#define GALLEY__VET_TYPED(t, tuple)  GALLEY__MEMBERS_ONLY(tuple, GALLEY__VET_TYPED_(t, GALLEY__UNWRAP tuple, ~))
+#define GALLEY__VET_NAMED2(t, f, ...) GALLEY__VET(GALLEY__AT(t, f), #f) GALLEY__VET_OPTIONS(t, f __VA_OPT__(, ) __VA_ARGS__)
+#define GALLEY__VET_TYPED(t, tuple)  GALLEY__MEMBERS_ONLY(tuple, GALLEY__VET_TYPED_(t, GALLEY__UNWRAP tuple))
 #define GALLEY__VET_TYPED_(...)      GALLEY__VET_TYPED2(__VA_ARGS__)
-#define GALLEY__VET_TYPED2(t, type, f, ...) GALLEY__VET(GALLEY__AT(t, f), #f)
+#define GALLEY__VET_TYPED2(t, type, ...) GALLEY__VET_NAMED2(t, __VA_ARGS__)
+
+/* Options are written twice: into the table of fields, where galley__value is the struct below, which suits every option;
+ * and into a function that is never called, where galley__value is the type of the member, without its pointer, so that
+ * one which does not suit is an error on the user's line. */
+struct galley__suits_all { struct { struct galley__suits_all *value; } *at; };
+typedef struct galley__suits_all galley__value;
+#define GALLEY__WITHOUT_POINTER(x)                                                                 \
+    __typeof__(*__builtin_choose_expr(GALLEY__IS_POINTER(x), (x), (__typeof__(x) *)0))
+#define GALLEY__VET_OPTIONS(t, f, ...)                                                             \
+    {                                                                                              \
+        typedef GALLEY__WITHOUT_POINTER(GALLEY__AT(t, f)) galley__value;                           \
+        (void)(galley__value *)0;                                                                  \
+        (void)sizeof((struct galley_field){.name = #f __VA_OPT__(, ) __VA_ARGS__});                \
+    }
+#define GALLEY__SUITS_ONE(type, t)                                                                 \
+    (0 * _Generic((galley__value *)0, struct galley__suits_all *: 0, type *: 0,                    \
+                  struct t##_list *: 0, struct t##_map *: 0))
+#define GALLEY__SUITS_LIST(type)                                                                   \
+    (0 * _Generic(((galley__value *)0)->at, __typeof__(((struct galley__suits_all *)0)->at): 0, type *: 0))
+#define GALLEY__SUITS_MAP(type)                                                                    \
+    (0 * _Generic(&((galley__value *)0)->at->value, struct galley__suits_all **: 0, type *: 0))
 #define GALLEY__OPTIONS(t, tuple)    GALLEY__PASTED(GALLEY__BUT_, GALLEY__IS_MODEL tuple)(GALLEY__OPTIONS_ tuple)
 #define GALLEY__OPTIONS_(first, ...) , __VA_ARGS__
 
@@ -55,9 +76,13 @@
 
 #define GALLEY__DESCRIBE(t, each, vet, form_, ...)                                                 \
     GALLEY__ENTRY(struct t, t)                                                                     \
-    GALLEY__EACH(vet, t, __VA_ARGS__)                                                              \
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")           \
-    static const struct galley_model t##_model;                                                    \
+    _Pragma("GCC diagnostic ignored \"-Wshadow\"")                                                 \
+    static const struct galley_model t##_model __attribute__((unused));                            \
+    __attribute__((unused)) static inline void galley__vet_##t(void)                               \
+    {                                                                                              \
+        GALLEY__EACH(vet, t, __VA_ARGS__)                                                          \
+    }                                                                                              \
     static const struct galley_field t##_fields[] = {GALLEY__EACH(each, t, __VA_ARGS__)};          \
     static const struct galley_model t##_model = {                                                 \
         .name = #t, .size = sizeof(struct t), .fields = t##_fields,                                \
@@ -84,8 +109,8 @@
     GALLEY__CONTAINERS(enum t, t)                                                                  \
     GALLEY__ENTRY(enum t, t)                                                                       \
     static const struct galley_choice t##_choices[] = {GALLEY__EACH(each, t, __VA_ARGS__)};        \
-    static const struct galley_enum t##_enum = {#t, t##_choices,                                   \
-                                                sizeof t##_choices / sizeof t##_choices[0]}
+    __attribute__((unused)) static const struct galley_enum t##_enum = {                           \
+        #t, t##_choices, sizeof t##_choices / sizeof t##_choices[0]}
 #define GALLEY__CONSTANT(t, tuple)  GALLEY__CONSTANT_ tuple
 #define GALLEY__CONSTANT_(c, n)     c,
 #define GALLEY__CHOICE(t, tuple)    GALLEY__CHOICE_ tuple

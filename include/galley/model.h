@@ -117,11 +117,12 @@ struct galley_model {
 #define DEFAULT(...)  .optional = true, .default_json = #__VA_ARGS__
 #define EXAMPLES(...) .examples_json = "[" #__VA_ARGS__ "]"
 #define INTERNAL      .internal = true
-#define OBJECT(m)     .kind = GALLEY_OBJECT, .of = &m##_model
-#define ENUM(e)       .kind = GALLEY_ENUM, .choices = &e##_enum
+#define OBJECT(m)     .kind = GALLEY_OBJECT, .of = &m##_model + GALLEY__SUITS_ONE(struct m, m)
+#define ENUM(e)       .kind = GALLEY_ENUM, .choices = &e##_enum + GALLEY__SUITS_ONE(enum e, e)
 #define LIST          .count = GALLEY_MANY
-#define LIST_OF(m)    LIST, OBJECT(m)
-#define MAP_OF(m)     .count = GALLEY_KEYED, OBJECT(m)
+#define LIST_OF(m)    LIST, .kind = GALLEY_OBJECT, .of = &m##_model + GALLEY__SUITS_LIST(struct m)
+#define MAP_OF(m)                                                                                  \
+    .count = GALLEY_KEYED, .kind = GALLEY_OBJECT, .of = &m##_model + GALLEY__SUITS_MAP(struct m)
 #define LITERAL(...)                                                                               \
     .literals = (const char *const[])                                                              \
     {                                                                                              \
@@ -137,7 +138,9 @@ struct galley_model {
 #define GALLEY_STRUCT(t, ...) GALLEY__STRUCT(t, GALLEY_RECORD, __VA_ARGS__)
 
 /* The same of one member, which stands alone on the wire: GALLEY_ROOT(counts, (galley_int_map, of)); */
-#define GALLEY_ROOT(t, ...) GALLEY__STRUCT(t, GALLEY_BARE, __VA_ARGS__)
+#define GALLEY_ROOT(t, ...)                                                                        \
+    GALLEY__STRUCT(t, GALLEY_BARE, __VA_ARGS__);                                                   \
+    _Static_assert(sizeof t##_fields == sizeof t##_fields[0], "a GALLEY_ROOT has one member")
 
 /* One of several structs, told apart by the member `tag_` that each has as LITERAL("..."):
  *     GALLEY_STRUCT(cat, (galley_str, kind, LITERAL("cat")), (int64_t, lives)); ...
@@ -152,7 +155,7 @@ struct galley_model {
     GALLEY__ENTRY(struct t, t)                                                                     \
     static const struct galley_field t##_fields[] = {                                              \
         GALLEY__EACH(GALLEY__VARIANT, t, __VA_ARGS__)};                                            \
-    static const struct galley_model t##_model = {                                                 \
+    __attribute__((unused)) static const struct galley_model t##_model = {                         \
         .name = #t, .size = sizeof(struct t), .fields = t##_fields,                                \
         .field_count = sizeof t##_fields / sizeof t##_fields[0], .file = __FILE__,                 \
         .line = __LINE__, .form = GALLEY_TAGGED, .discriminator = #tag_}
