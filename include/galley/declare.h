@@ -103,7 +103,7 @@ typedef struct galley__suits_all galley__value;
 #define GALLEY__VARIANT_MEMBER_(v)        struct v v;
 #define GALLEY__VARIANT(t, tuple)         GALLEY__VARIANT_(t, GALLEY__UNWRAP tuple)
 #define GALLEY__VARIANT_(...)             GALLEY__VARIANT2(__VA_ARGS__)
-#define GALLEY__VARIANT2(t, v) {.name = #v, .offset = offsetof(struct t, v), .size = sizeof(struct v), .kind = GALLEY_OBJECT, .of = &v##_model},
+#define GALLEY__VARIANT2(t, v)            GALLEY__FIELD2(t, v, .of = &v##_model)
 
 #define GALLEY__ENUM(t, each, ...)                                                                 \
     GALLEY__CONTAINERS(enum t, t)                                                                  \
