@@ -93,7 +93,7 @@ $(BUILD)/lib/libgalley.a: $(LIB_OBJ)
 $(BUILD)/lib/galley.pc: galley.pc.in FORCE
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@PACKAGES@|$(PACKAGES)|' galley.pc.in > $@
+	    -e 's|@PACKAGES@|$(PACKAGES)|' galley.pc.in > $@.$$$$ && mv $@.$$$$ $@
 
 # Applications are compiled as anybody's would be; examples and the tests' own.
 $(EXAMPLES) $(APPS): $(BUILD)/%.so: %.c $(BUILD)/flags
