@@ -1,42 +1,105 @@
-/* input_slot.h - a member of an input, compiled: what inputs_compile.c makes and inputs.c reads by.
- * Does:     say all that reading a request needs to know, without looking at the model again.
- * Does not: concern anybody else. */
+/* input_slot.h - what inputs_compile.c makes of an input's model, and what reading one request needs.
+ * Does:     order the members by place; give each of a whole-place model's members a slot of its own.
+ * Does not: concern anybody but inputs*.c.
+ * See:      inputs.h */
 #ifndef GALLEY_WORKER_APP_INPUT_SLOT_H
 #define GALLEY_WORKER_APP_INPUT_SLOT_H
 
-#include "common/arena.h"
+#include "worker/app/form.h"
 #include "worker/app/inputs.h"
+#include "worker/app/scalar.h"
 
-/* Five of the model's, and the range of a type narrower than 64 bits. */
-enum { SLOT_MAX_BOUNDS = 7 };
-
-struct slot_bound {
-    enum problem_kind kind;
-    long double limit;
-};
-
+/* A parameter: a member of the input, or of one of its whole-place models. */
 struct slot {
-    galley_str name; /* as on the wire; NUL-terminated */
+    galley_str name; /* as it comes, and as a problem's loc has it */
+    const struct member *member;
     enum galley_in in;
-    enum galley_kind kind;
-    bool is_list, is_nullable, is_required, is_wide;
-    size_t offset, value_bytes; /* of one value */
-    size_t param;               /* which of the path's parameters */
-    size_t min_length, max_length;
-    size_t bound_count;
-    struct slot_bound bounds[SLOT_MAX_BOUNDS]; /* in the order of judgement */
+    bool is_list;
+    unsigned param;           /* which of the path's */
+    struct slot_model *model; /* NULL: a member of the input itself */
 };
 
-/* Slots stand in the order in which problems are told: path, query, header, cookie; each as declared. */
+/* A member of the input that is filled from all that one place has. Its slots stand together. */
+struct slot_model {
+    const struct member *member;
+    const struct shape *shape;
+    enum galley_in in;
+    size_t first, end; /* its slots */
+};
+
+/* Slots stand in the order in which problems are told: path, query, header, cookie, form; each as declared. */
 struct inputs {
-    size_t count, query_at, header_at, cookie_at;
-    size_t size;
-    const void *absent; /* the struct as it is when nothing is sent: zero, and the defaults */
-    struct arena memory;
+    const struct shape *shape;
+    size_t count, query_at, header_at, cookie_at, form_at;
+    struct slot_model *models;
+    size_t model_count;
+    const struct member **bodies; /* of a JSON body */
+    size_t body_count;
+    bool is_embedded; /* the body is an object, and its keys are the members */
     struct slot slots[];
 };
 
-/* Store a value of the slot's kind, of a text that was validated or of a default. */
-void slot_store_int(const struct slot *slot, void *to, int64_t value);
+/* One request being read. */
+struct reading {
+    const struct inputs *inputs;
+    struct galley_request *req;
+    galley_str *raw; /* of each slot from the query on: its value as it came; data NULL: absent */
+    const struct form_field **sent; /* of each slot of the form; NULL: absent */
+    char *in;
+    struct problems *problems;
+    struct form form;
+    galley_str body;
+};
+
+/* One value of a place as it came. */
+struct entry {
+    galley_str name; /* decoded; of a field in lower case */
+    galley_str raw;
+    const struct form_field *field; /* of a form */
+};
+/* Where walking over all of a place stands; zero it but for `in`. */
+struct cursor {
+    enum galley_in in;
+    size_t at;
+    galley_str rest;
+};
+
+/* ---- inputs_source.c ---- */
+
+/* Find what each slot but the path's got. 0, -ENOMEM. */
+int inputs_gather(struct reading *r);
+/* Whether `name`, as it came from `in`, is this one. */
+bool slot_is_named(enum galley_in in, galley_str name, galley_str wanted);
+/* 1 with the next entry, 0 at the end, -ENOMEM. */
+int inputs_next(const struct reading *r, struct cursor *cursor, struct entry *entry);
+/* The text of an entry, or of a slot's raw value; a file has none (data NULL). 0, -ENOMEM. */
+int inputs_decode(const struct reading *r, enum galley_in in, galley_str raw, galley_str *text);
+
+/* ---- inputs.c ---- */
+
+/* A text of the request's memory with what `json` holds, which is released. 0, -ENOMEM. */
+int inputs_keep(const struct reading *r, struct json_out *json, galley_str *text);
+/* Append a value as an error shows it. 0, -ENOMEM. */
+int inputs_show(const struct reading *r, enum galley_in in, const struct entry *entry,
+                struct json_out *json);
+/* Read one slot into the struct at `base`; `shown` is what a missing one's input is (data NULL: null). 0, -ENOMEM. */
+int inputs_read_slot(struct reading *r, size_t index, char *base, galley_str shown);
+/* Whether the slot has a value. */
+bool inputs_has(const struct reading *r, size_t index);
+/* What a check has against `value`, as a problem at `loc`, with `shown` (JSON) or `text` for an input. */
+void inputs_check(struct reading *r, galley_check *check, const void *value, const struct loc *loc,
+                  enum problem_input input_kind, galley_str input);
+
+/* ---- inputs_model.c ---- */
+
+/* Read a whole-place model. 0, -ENOMEM. */
+int inputs_read_model(struct reading *r, const struct slot_model *model);
+
+/* ---- inputs_body.c ---- */
+
+/* Receive the body, if the input has any use for it. As inputs_read. */
+GALLEY_YIELDS int inputs_receive(struct reading *r) GALLEY_MUST_USE;
+/* Read the members of a JSON body. As inputs_read, -EINVAL for a syntax error alone. */
+int inputs_read_body(struct reading *r) GALLEY_MUST_USE;
 
 #endif

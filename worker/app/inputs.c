@@ -1,476 +1,392 @@
-/* inputs.c - read one request's parameters into the struct of its route; see inputs.h.
- * Does:     split queries and cookies, find fields, convert as Pydantic's lax mode does, judge bounds, collect problems.
- * Does not: allocate but for what is decoded, lists and nullable values; look at what nobody asked for.
- * See:      inputs_compile.c (the slots), t/unit/worker/app/inputs.c (recorded answers of FastAPI) */
+/* inputs.c - read one request into the struct of its route; see inputs.h.
+ * Does:     go through the slots, hand texts to scalar.c, gather lists, say what is missing.
+ * Does not: allocate but for what is decoded, lists and nullable values; look at what nobody asked for; judge.
+ * See:      inputs_compile.c (the slots), inputs_source.c, inputs_model.c, inputs_body.c; t/unit/worker/app/app.def
+ *           (FastAPI's answers) */
 #include "worker/app/inputs.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 #include <strings.h>
 
 #include "worker/app/input_slot.h"
-#include "worker/app/number.h"
 #include "worker/http/text.h"
 
-/* One request being read. */
-struct reading {
-    const struct inputs *inputs;
-    struct galley_request *req;
-    galley_str *raw; /* of each slot: its value as it came; data NULL: absent */
-    char *in;
-    struct json_out *problems;
-    bool is_bad;
+/* ---- what is wrong ---- */
+
+/* A text of its own for each depth of a loc: the place, the name, the index in a list. */
+struct place {
+    struct loc root, name, item;
 };
 
-/* ---- where values come from ---- */
-
-/* The next `name=value` of a query; false at its end. */
-static bool next_pair(galley_str *rest, galley_str *name, galley_str *value)
+static const struct loc *locate(struct place *place, const struct slot *slot, size_t index)
 {
-    while (rest->len > 0) {
-        const char *start = rest->data, *end = start + rest->len;
-        const char *stop = memchr(start, '&', rest->len);
-        stop = stop != NULL ? stop : end;
-        *rest =
-            stop < end ? (galley_str){stop + 1, (size_t)(end - stop - 1)} : (galley_str){end, 0};
-        if (stop == start)
-            continue;
-        const char *equals = text_find(start, stop, '=');
-        *name = (galley_str){start, (size_t)(equals - start)};
-        *value = equals < stop ? (galley_str){equals + 1, (size_t)(stop - equals - 1)}
-                               : (galley_str){stop, 0};
-        return true;
-    }
-    return false;
+    place->root = (struct loc){NULL, problems_place(slot->in), 0};
+    place->name = (struct loc){&place->root, slot->name, 0};
+    place->item = (struct loc){&place->name, {NULL, 0}, index};
+    return index == SIZE_MAX ? &place->name : &place->item;
 }
 
-static const struct slot *find_slot(const struct inputs *inputs, size_t from, size_t to,
-                                    galley_str name)
+int inputs_keep(const struct reading *r, struct json_out *json, galley_str *text)
 {
-    for (size_t i = from; i < to; i++)
-        if (text_is_same(inputs->slots[i].name, name))
-            return &inputs->slots[i];
-    return NULL;
+    char *copy = json->error == 0 ? arena_dup(&r->req->arena, json->data, json->len) : NULL;
+    *text = (galley_str){copy, json->len};
+    json_out_release(json);
+    return copy != NULL ? 0 : -ENOMEM;
 }
 
-/* Call `take` for each value of the query that has a slot, in order. */
-static int walk_query(struct reading *r,
-                      int (*take)(struct reading *, const struct slot *, galley_str))
+/* Of a file, what came with it and no more. */
+static void show_file(const galley_upload *file, struct json_out *json)
 {
-    const struct inputs *inputs = r->inputs;
-    galley_str rest = r->req->query, name, value;
-    int rc = 0;
-    while (rc == 0 && next_pair(&rest, &name, &value)) {
-        const struct slot *slot = find_slot(inputs, inputs->query_at, inputs->header_at, name);
-        if (slot == NULL) {
-            rc = text_decode(&r->req->arena, name, TEXT_QUERY, &name);
-            slot = rc == 0 ? find_slot(inputs, inputs->query_at, inputs->header_at, name) : NULL;
-        }
-        if (slot != NULL)
-            rc = take(r, slot, value);
-    }
-    return rc;
+    json_literal(json, "{\"filename\":");
+    json_string(json, file->filename);
+    json_literal(json, ",\"size\":");
+    json_int(json, (int64_t)file->size);
+    json_literal(json, "}");
 }
 
-static int take_last(struct reading *r, const struct slot *slot, galley_str value)
+int inputs_show(const struct reading *r, enum galley_in in, const struct entry *entry,
+                struct json_out *json)
 {
-    r->raw[slot - r->inputs->slots] = value;
-    return 0;
-}
-
-static void gather_headers(struct reading *r)
-{
-    const struct inputs *inputs = r->inputs;
-    for (size_t f = 0; f < r->req->field_count; f++) {
-        const struct http_field *field = &r->req->fields[f];
-        for (size_t i = inputs->header_at; i < inputs->cookie_at; i++) {
-            galley_str name = inputs->slots[i].name;
-            if (r->raw[i].data == NULL && name.len == field->name.len &&
-                strncasecmp(name.data, field->name.data, name.len) == 0)
-                r->raw[i] = field->value.data != NULL ? field->value : GALLEY_STR("");
-        }
-    }
-}
-
-static galley_str trim_blanks(galley_str text)
-{
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = (galley_str){text.data + 1, text.len - 1};
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
-static void gather_cookies(struct reading *r, galley_str line)
-{
-    const struct inputs *inputs = r->inputs;
-    const char *at = line.data, *end = at + line.len;
-    while (at < end) {
-        const char *stop = memchr(at, ';', (size_t)(end - at));
-        stop = stop != NULL ? stop : end;
-        const char *equals = memchr(at, '=', (size_t)(stop - at));
-        if (equals != NULL) {
-            galley_str name = trim_blanks((galley_str){at, (size_t)(equals - at)});
-            const struct slot *slot = find_slot(inputs, inputs->cookie_at, inputs->count, name);
-            if (slot != NULL)
-                r->raw[slot - inputs->slots] =
-                    trim_blanks((galley_str){equals + 1, (size_t)(stop - equals - 1)});
-        }
-        at = stop < end ? stop + 1 : end;
-    }
-}
-
-/* "a \"quoted\" \303\245" as Python reads it: what the backslashes stand for, octal ones as Latin-1. */
-static int unquote_cookie(struct arena *arena, galley_str text, galley_str *value)
-{
-    *value = text;
-    if (text.len < 2 || text.data[0] != '"' || text.data[text.len - 1] != '"')
-        return 0;
-    char *copy = arena_alloc(arena, text.len);
-    if (copy == NULL)
-        return -ENOMEM;
-    size_t len = 0;
-    for (size_t i = 1; i < text.len - 1; i++) {
-        const char *at = text.data + i;
-        size_t left = text.len - 1 - i;
-        if (*at == '\\' && left >= 4 && at[1] >= '0' && at[1] <= '3' && at[2] >= '0' &&
-            at[2] <= '7' && at[3] >= '0' && at[3] <= '7') {
-            copy[len++] = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
-            i += 3;
-        } else if (*at == '\\' && left >= 2) {
-            copy[len++] = at[1];
-            i++;
-        } else {
-            copy[len++] = *at;
-        }
-    }
-    *value = (galley_str){copy, len};
-    return 0;
-}
-
-/* A value as it came, made the text that is converted. */
-static int decode(struct reading *r, enum galley_in in, galley_str raw, galley_str *text)
-{
-    struct arena *arena = &r->req->arena;
-    if (in == GALLEY_IN_QUERY) {
-        *text = raw;
-        return text_is_plain(raw) ? 0 : text_decode(arena, raw, TEXT_QUERY, text);
-    }
-    if (in == GALLEY_IN_PATH) { /* decoded by the router's caller, but for the slashes */
-        *text = raw;
-        if (text_find(raw.data, raw.data + raw.len, TEXT_SLASH) == raw.data + raw.len)
-            return 0;
-        char *copy = arena_dup(arena, raw.data, raw.len);
-        if (copy == NULL)
-            return -ENOMEM;
-        for (size_t i = 0; i < raw.len; i++)
-            if (copy[i] == TEXT_SLASH)
-                copy[i] = '/';
-        *text = (galley_str){copy, raw.len};
-        return 0;
-    }
-    int rc = in == GALLEY_IN_COOKIE ? unquote_cookie(arena, raw, &raw) : 0;
-    return rc < 0 ? rc : text_from_latin1(arena, raw, text);
-}
-
-/* ---- conversion ---- */
-
-static int parse_bool(galley_str text, bool *value)
-{
-    static const struct {
-        galley_str word;
-        bool value;
-    } words[] = {
-        {GALLEY_STR("1"), true},      {GALLEY_STR("0"), false},  {GALLEY_STR("true"), true},
-        {GALLEY_STR("false"), false}, {GALLEY_STR("t"), true},   {GALLEY_STR("f"), false},
-        {GALLEY_STR("yes"), true},    {GALLEY_STR("no"), false}, {GALLEY_STR("y"), true},
-        {GALLEY_STR("n"), false},     {GALLEY_STR("on"), true},  {GALLEY_STR("off"), false},
-    };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (text.len == words[i].word.len &&
-            strncasecmp(text.data, words[i].word.data, text.len) == 0) {
-            *value = words[i].value;
-            return 0;
-        }
-    }
-    return -EINVAL;
-}
-
-void slot_store_int(const struct slot *slot, void *to, int64_t value)
-{
-    if (slot->is_wide)
-        *(int64_t *)to = value;
-    else
-        *(uint32_t *)to = (uint32_t)value;
-}
-
-static bool holds(enum problem_kind kind, long double value, long double limit)
-{
-    switch (kind) {
-    case PROBLEM_LESS_THAN_EQUAL:
-        return value <= limit;
-    case PROBLEM_LESS_THAN:
-        return value < limit;
-    case PROBLEM_GREATER_THAN_EQUAL:
-        return value >= limit;
-    case PROBLEM_GREATER_THAN:
-        return value > limit;
-    default:
-        return true;
-    }
-}
-
-static bool is_multiple_int(int64_t value, int64_t of)
-{
-    return value % of == 0;
-}
-
-/* As Pydantic does: the nearest multiple may be 1e-9 away. */
-static bool is_multiple_float(double value, double of)
-{
-    volatile double nearest =
-        round(value / of) * of; /* rounded by itself, not fused with the difference */
-    return fabs(value - nearest) <= 1e-9;
-}
-
-/* The first bound that the value breaks; NULL if none. */
-static const struct slot_bound *find_broken(const struct slot *slot, long double value)
-{
-    for (size_t i = 0; i < slot->bound_count; i++) {
-        const struct slot_bound *bound = &slot->bounds[i];
-        if (!holds(bound->kind, value, bound->limit))
-            return bound;
-        if (bound->kind == PROBLEM_MULTIPLE_OF &&
-            !(slot->kind == GALLEY_INT ? is_multiple_int((int64_t)value, (int64_t)bound->limit)
-                                       : is_multiple_float((double)value, (double)bound->limit)))
-            return bound;
-    }
-    return NULL;
-}
-
-static enum problem_kind parse_int(const struct slot *slot, galley_str text, void *to,
-                                   const struct slot_bound **bound)
-{
-    int64_t whole;
-    int rc = number_parse_int(text, &whole);
-    if (rc < 0)
-        return rc == -ERANGE ? PROBLEM_INT_PARSING_SIZE : PROBLEM_INT_PARSING;
-    slot_store_int(slot, to, whole);
-    if (slot->bound_count == 0 || (*bound = find_broken(slot, whole)) == NULL)
-        return PROBLEM_NONE;
-    return (*bound)->kind;
-}
-
-static enum problem_kind parse_float(const struct slot *slot, galley_str text, double *to,
-                                     const struct slot_bound **bound)
-{
-    if (number_parse_float(text, to) < 0)
-        return PROBLEM_FLOAT_PARSING;
-    if (!isfinite(*to))
-        return PROBLEM_FINITE_NUMBER;
-    return (*bound = find_broken(slot, *to)) == NULL ? PROBLEM_NONE : (*bound)->kind;
-}
-
-static enum problem_kind check_length(const struct slot *slot, galley_str text)
-{
-    if (slot->min_length == 0 && slot->max_length >= text.len)
-        return PROBLEM_NONE; /* there are never more characters than bytes */
-    size_t count = text_count(text);
-    return count < slot->min_length   ? PROBLEM_STRING_TOO_SHORT
-           : count > slot->max_length ? PROBLEM_STRING_TOO_LONG
-                                      : PROBLEM_NONE;
-}
-
-__attribute__((noinline, cold)) static void complain(struct reading *r, const struct slot *slot,
-                                                     enum problem_kind kind, galley_str text,
-                                                     size_t index, const struct slot_bound *bound)
-{
-    struct problem problem = {.kind = kind,
-                              .in = slot->in,
-                              .name = slot->name.data,
-                              .input = &text,
-                              .index = index,
-                              .length = kind == PROBLEM_STRING_TOO_LONG ? slot->max_length
-                                                                        : slot->min_length,
-                              .bound = bound != NULL ? bound->limit : 0,
-                              .is_float = slot->kind == GALLEY_FLOAT};
-    problems_add(r->problems, &problem);
-    r->is_bad = true;
-}
-
-/* Convert one value into `to`, or complain. */
-static void convert(struct reading *r, const struct slot *slot, galley_str text, size_t index,
-                    void *to)
-{
-    enum problem_kind kind = PROBLEM_NONE;
-    const struct slot_bound *bound = NULL;
-    if (slot->kind == GALLEY_STRING) {
-        kind = check_length(slot, text);
-        *(galley_str *)to = text;
-    } else if (slot->kind == GALLEY_INT) {
-        kind = parse_int(slot, text, to, &bound);
-    } else if (slot->kind == GALLEY_FLOAT) {
-        kind = parse_float(slot, text, to, &bound);
-    } else if (parse_bool(text, to) < 0) {
-        kind = PROBLEM_BOOL_PARSING;
-    }
-    if (__builtin_expect(kind != PROBLEM_NONE, 0))
-        complain(r, slot, kind, text, index, bound);
-}
-
-static int read_scalar(struct reading *r, const struct slot *slot, galley_str raw)
-{
-    void *to = r->in + slot->offset;
     galley_str text;
-    if (raw.data == NULL) {
-        if (slot->is_required)
-            complain(r, slot, PROBLEM_MISSING, text = (galley_str){0}, PROBLEM_NO_INDEX, NULL);
+    if (entry->field != NULL && entry->field->file != NULL) {
+        show_file(entry->field->file, json);
         return 0;
     }
-    int rc = decode(r, slot->in, raw, &text);
-    if (rc < 0)
-        return rc;
-    if (slot->is_nullable) {
-        void *value = arena_alloc(&r->req->arena, slot->value_bytes);
+    if (inputs_decode(r, in, entry->raw, &text) < 0)
+        return -ENOMEM;
+    json_string(json, text);
+    return 0;
+}
+
+void inputs_check(struct reading *r, galley_check *check, const void *value, const struct loc *loc,
+                  enum problem_input input_kind, galley_str input)
+{
+    const char *said = check(value);
+    if (said == NULL)
+        return;
+    const struct problem problem = {.kind = PROBLEM_VALUE_ERROR,
+                                    .input_kind = input_kind,
+                                    .input = input,
+                                    .text = {said, strlen(said)}};
+    problems_add(r->problems, &problem, loc);
+}
+
+__attribute__((noinline, cold)) static void
+complain_missing(struct reading *r, const struct slot *slot, galley_str shown)
+{
+    struct place place;
+    const struct problem problem = {.kind = PROBLEM_MISSING,
+                                    .input_kind = shown.data != NULL ? INPUT_JSON : INPUT_NULL,
+                                    .input = shown};
+    problems_add(r->problems, &problem, locate(&place, slot, SIZE_MAX));
+}
+
+__attribute__((noinline, cold)) static int complain(struct reading *r, const struct slot *slot,
+                                                    size_t index, const struct entry *entry,
+                                                    struct problem *problem)
+{
+    struct place place;
+    problem->input_kind = INPUT_TEXT;
+    problem->input = entry->raw;
+    if (entry->field != NULL && entry->field->file != NULL) {
+        struct json_out json;
+        json_out_init(&json, NULL, 0, SIZE_MAX);
+        show_file(entry->field->file, &json);
+        if (inputs_keep(r, &json, &problem->input) < 0)
+            return -ENOMEM;
+        problem->input_kind = INPUT_JSON;
+    }
+    problems_add(r->problems, problem, locate(&place, slot, index));
+    return 0;
+}
+
+__attribute__((noinline, cold)) static void check_one(struct reading *r, const struct slot *slot,
+                                                      const void *value, galley_str text)
+{
+    struct place place;
+    inputs_check(r, slot->member->check, value, locate(&place, slot, SIZE_MAX), INPUT_TEXT, text);
+}
+
+/* ---- one value ---- */
+
+/* A file, its content or its absence, for a member that wants one. PROBLEM_NONE, or what is wrong. */
+static enum problem_kind read_file(struct reading *r, const struct type *type,
+                                   const struct entry *entry, void *to, struct problem *problem,
+                                   int *error)
+{
+    const galley_upload *file = entry->field->file;
+    galley_bytes bytes = {(const uint8_t *)entry->raw.data, entry->raw.len};
+    problem->type = type;
+    if (type->kind == GALLEY_UPLOAD) {
+        if (file == NULL)
+            return problem->kind = PROBLEM_UPLOAD;
+        *(galley_upload *)to = *file;
+        return PROBLEM_NONE;
+    }
+    if (file != NULL && galley__upload_bytes(r->req, file, &bytes) < 0)
+        *error = -ENOMEM;
+    *(galley_bytes *)to = bytes;
+    problem->actual = bytes.len;
+    problem->limit = bytes.len < type->min_length ? type->min_length : type->max_length;
+    return problem->kind = bytes.len < type->min_length   ? PROBLEM_BYTES_TOO_SHORT
+                           : bytes.len > type->max_length ? PROBLEM_BYTES_TOO_LONG
+                                                          : PROBLEM_NONE;
+}
+
+/* Convert what came into `to`, or say what is wrong with it. 0, -ENOMEM. */
+static inline int convert(struct reading *r, const struct slot *slot, size_t index,
+                          const struct entry *entry, void *to, bool *is_right)
+{
+    const struct type *type = &slot->member->type;
+    __attribute__((uninitialized)) struct problem problem;
+    struct token token = {.kind = TOKEN_STRING};
+    enum problem_kind kind;
+    int error = 0;
+    token.text = entry->raw;
+    if (slot->in == GALLEY_IN_FORM && (type->kind == GALLEY_UPLOAD || type->kind == GALLEY_BYTES)) {
+        kind = read_file(r, type, entry, to, &problem, &error);
+    } else {
+        if (slot->in == GALLEY_IN_FORM && entry->field->file != NULL)
+            token.kind = TOKEN_OBJECT;
+        kind = scalar_read(type, &token, &r->req->arena, to, &problem, &error);
+    }
+    *is_right = kind == PROBLEM_NONE;
+    if (__builtin_expect(kind != PROBLEM_NONE, 0))
+        return complain(r, slot, index, entry, &problem);
+    return error;
+}
+
+/* ---- one parameter ---- */
+
+bool inputs_has(const struct reading *r, size_t index)
+{
+    const struct slot *slot = &r->inputs->slots[index];
+    if (slot->in != GALLEY_IN_FORM)
+        return r->raw[index].data != NULL;
+    const struct form_field *field = r->sent[index - r->inputs->form_at];
+    if (field == NULL || slot->is_list)
+        return field != NULL;
+    return field->file != NULL ? !form_is_empty_file(field) : field->text.len > 0;
+}
+
+static void mark_sent(const struct reading *r, const struct slot *slot, char *base)
+{
+    shape_mark_sent(slot->model != NULL ? slot->model->shape : r->inputs->shape, base,
+                    slot->member->index);
+}
+
+static inline int read_one(struct reading *r, const struct slot *slot, struct entry *entry,
+                           char *base)
+{
+    const struct member *member = slot->member;
+    void *to = base + member->offset;
+    bool is_right;
+    if (slot->in != GALLEY_IN_QUERY || !text_is_plain(entry->raw)) {
+        int rc = inputs_decode(r, slot->in, entry->raw, &entry->raw);
+        if (rc < 0)
+            return rc;
+    }
+    if (member->is_pointer) {
+        void *value = arena_alloc(&r->req->arena, member->type.bytes);
         if (value == NULL)
             return -ENOMEM;
         *(void **)to = value;
         to = value;
     }
-    convert(r, slot, text, PROBLEM_NO_INDEX, to);
-    return 0;
+    int rc = convert(r, slot, SIZE_MAX, entry, to, &is_right);
+    if (__builtin_expect(member->check != NULL, 0) && rc == 0 && is_right)
+        check_one(r, slot, to, entry->raw);
+    mark_sent(r, slot, base);
+    return rc;
 }
 
 /* ---- lists ---- */
 
-/* The values of one list slot, gathered: counted first, then kept. */
+/* The values of one list, counted first, then kept. */
 struct gathering {
-    struct reading reading; /* first: walk_query hands it back */
     const struct slot *slot;
-    galley_str *values; /* NULL while counting */
+    struct entry *values; /* NULL while counting */
     size_t count;
 };
 
-static int gather(struct reading *r, const struct slot *slot, galley_str raw)
+static int walk_values(struct reading *r, struct gathering *g)
 {
-    struct gathering *g = (struct gathering *)(void *)r;
-    if (slot != g->slot)
-        return 0;
-    size_t place = g->count++;
-    return g->values != NULL ? decode(r, slot->in, raw, &g->values[place]) : 0;
-}
-
-static int walk_headers(struct gathering *g)
-{
-    const struct galley_request *req = g->reading.req;
-    galley_str name = g->slot->name;
-    int rc = 0;
-    for (size_t f = 0; f < req->field_count && rc == 0; f++)
-        if (req->fields[f].name.len == name.len &&
-            strncasecmp(req->fields[f].name.data, name.data, name.len) == 0)
-            rc = gather(&g->reading, g->slot, req->fields[f].value);
+    const struct slot *slot = g->slot;
+    struct cursor cursor = {.in = slot->in};
+    struct entry entry;
+    int rc;
+    g->count = 0;
+    while ((rc = inputs_next(r, &cursor, &entry)) == 1) {
+        if (!slot_is_named(slot->in, entry.name, slot->name) ||
+            (entry.field != NULL && form_is_empty_file(entry.field)))
+            continue;
+        size_t place = g->count++;
+        if (g->values == NULL)
+            continue;
+        g->values[place] = entry;
+        if (inputs_decode(r, slot->in, entry.raw, &g->values[place].raw) < 0)
+            return -ENOMEM;
+    }
     return rc;
 }
 
-static int walk_values(struct gathering *g)
+static int show_list(const struct reading *r, const struct gathering *g, galley_str *shown)
 {
-    g->count = 0;
-    return g->slot->in == GALLEY_IN_QUERY ? walk_query(&g->reading, gather) : walk_headers(g);
-}
-
-static void complain_list(struct reading *r, const struct slot *slot, enum problem_kind kind,
-                          const struct gathering *g)
-{
-    struct problem problem = {.kind = kind,
-                              .in = slot->in,
-                              .name = slot->name.data,
-                              .input = g->values,
-                              .input_count = g->count,
-                              .index = PROBLEM_NO_INDEX,
-                              .length = kind == PROBLEM_LIST_TOO_LONG ? slot->max_length
-                                                                      : slot->min_length,
-                              .actual = g->count};
-    problems_add(r->problems, &problem);
-    r->is_bad = true;
-}
-
-__attribute__((noinline)) static int read_list(struct reading *r, const struct slot *slot)
-{
-    struct gathering g = {.reading = *r, .slot = slot};
-    int rc = walk_values(&g);
-    if (rc < 0 || g.count == 0) {
-        if (rc == 0 && slot->is_required)
-            complain(r, slot, PROBLEM_MISSING, (galley_str){0}, PROBLEM_NO_INDEX, NULL);
-        return rc;
+    struct json_out json;
+    json_out_init(&json, NULL, 0, SIZE_MAX);
+    json_literal(&json, "[");
+    for (size_t i = 0; i < g->count; i++) {
+        const struct form_field *field = g->values[i].field;
+        if (i > 0)
+            json_literal(&json, ",");
+        if (field != NULL && field->file != NULL)
+            show_file(field->file, &json);
+        else
+            json_string(&json, g->values[i].raw);
     }
-    GALLEY_LIST(char) list = {.count = g.count};
-    g.values = arena_alloc(&r->req->arena, g.count * sizeof *g.values);
-    list.at = arena_alloc(&r->req->arena, g.count * slot->value_bytes);
-    if (g.values == NULL || list.at == NULL)
+    json_literal(&json, "]");
+    return inputs_keep(r, &json, shown);
+}
+
+__attribute__((noinline, cold)) static int complain_list(struct reading *r,
+                                                         const struct gathering *g,
+                                                         enum problem_kind kind, const void *list)
+{
+    const struct member *member = g->slot->member;
+    struct place place;
+    struct problem problem = {.kind = kind, .input_kind = INPUT_JSON, .type = &member->type};
+    const struct loc *loc = locate(&place, g->slot, SIZE_MAX);
+    if (show_list(r, g, &problem.input) < 0)
         return -ENOMEM;
-    rc = walk_values(&g);
-    if (rc < 0)
-        return rc;
-    if (g.count > slot->max_length) {
-        complain_list(r, slot, PROBLEM_LIST_TOO_LONG, &g);
+    if (kind == PROBLEM_VALUE_ERROR) {
+        inputs_check(r, member->check, list, loc, INPUT_JSON, problem.input);
         return 0;
     }
-    size_t len_before = r->problems->len;
-    struct slot item = *slot;
-    item.min_length = 0;
-    item.max_length = SIZE_MAX;
-    for (size_t i = 0; i < g.count; i++)
-        convert(r, &item, g.values[i], i, list.at + i * slot->value_bytes);
-    if (r->problems->len == len_before && g.count < slot->min_length)
-        complain_list(r, slot, PROBLEM_LIST_TOO_SHORT, &g);
-    memcpy(r->in + slot->offset, &list, sizeof list);
+    problem.limit = kind == PROBLEM_LIST_TOO_LONG ? member->max_items : member->min_items;
+    problem.actual = g->count;
+    problems_add(r->problems, &problem, loc);
     return 0;
+}
+
+/* Convert all values of a list that is not too long. */
+static int read_items(struct reading *r, const struct gathering *g, char *base)
+{
+    const struct member *member = g->slot->member;
+    GALLEY_LIST(char) list = {.count = g->count}, *held = NULL;
+    bool are_right = true, is_right;
+    int rc = 0;
+    list.at = arena_alloc(&r->req->arena, g->count * member->type.bytes);
+    if (list.at == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < g->count; i++) {
+        rc = convert(r, g->slot, i, &g->values[i], list.at + i * member->type.bytes, &is_right);
+        are_right = are_right && is_right;
+    }
+    if (rc == 0 && are_right && g->count < member->min_items)
+        return complain_list(r, g, PROBLEM_LIST_TOO_SHORT, NULL);
+    if (member->is_pointer && rc == 0) {
+        held = arena_alloc(&r->req->arena, sizeof list);
+        if (held == NULL)
+            return -ENOMEM;
+        memcpy(base + member->offset, &held, sizeof held);
+    }
+    memcpy(held != NULL ? (char *)held : base + member->offset, &list, sizeof list);
+    if (rc == 0 && are_right && member->check != NULL)
+        rc = complain_list(r, g, PROBLEM_VALUE_ERROR, &list);
+    return rc;
+}
+
+__attribute__((noinline)) static int read_list(struct reading *r, const struct slot *slot,
+                                               char *base, galley_str shown)
+{
+    struct gathering g = {.slot = slot};
+    int rc = walk_values(r, &g);
+    if (rc < 0 || g.count == 0) {
+        if (rc == 0 && slot->member->is_required)
+            complain_missing(r, slot, shown);
+        return rc;
+    }
+    mark_sent(r, slot, base);
+    g.values = arena_alloc(&r->req->arena, g.count * sizeof *g.values);
+    if (g.values == NULL)
+        return -ENOMEM;
+    rc = walk_values(r, &g);
+    if (rc < 0)
+        return rc;
+    if (g.count > slot->member->max_items)
+        return complain_list(r, &g, PROBLEM_LIST_TOO_LONG, NULL);
+    return read_items(r, &g, base);
+}
+
+int inputs_read_slot(struct reading *r, size_t index, char *base, galley_str shown)
+{
+    const struct slot *slot = &r->inputs->slots[index];
+    struct entry entry = {0};
+    if (!inputs_has(r, index)) {
+        if (slot->member->is_required)
+            complain_missing(r, slot, shown);
+        return 0;
+    }
+    if (slot->is_list)
+        return read_list(r, slot, base, shown);
+    if (slot->in == GALLEY_IN_FORM)
+        entry.field = r->sent[index - r->inputs->form_at];
+    entry.raw = entry.field != NULL ? entry.field->text : r->raw[index];
+    return read_one(r, slot, &entry, base);
 }
 
 /* ---- the whole ---- */
 
-static int gather_raw(struct reading *r)
+/* Bytes that problems may echo. */
+static size_t input_bytes(const struct reading *r)
+{
+    const struct galley_request *req = r->req;
+    size_t bytes = req->path_encoded.len + req->query.len + r->body.len;
+    if (r->inputs->form_at > r->inputs->header_at)
+        for (size_t f = 0; f < req->field_count; f++)
+            bytes += req->fields[f].name.len + req->fields[f].value.len;
+    for (const struct form_field *field = r->form.first; field != NULL; field = field->next)
+        bytes += field->name.len + field->text.len;
+    return bytes;
+}
+
+static int read_slots(struct reading *r, const galley_str *params)
 {
     const struct inputs *inputs = r->inputs;
     int rc = 0;
-    r->raw = arena_alloc(&r->req->arena, inputs->count * sizeof *r->raw);
-    if (r->raw == NULL)
-        return -ENOMEM;
-    for (size_t i = inputs->query_at; i < inputs->count; i++)
-        r->raw[i] = (galley_str){0};
-    if (inputs->header_at > inputs->query_at)
-        rc = walk_query(r, take_last);
-    if (inputs->cookie_at > inputs->header_at)
-        gather_headers(r);
-    if (inputs->count > inputs->cookie_at)
-        for (size_t f = 0; f < r->req->field_count; f++)
-            if (r->req->fields[f].name.len == 6 &&
-                strncasecmp(r->req->fields[f].name.data, "cookie", 6) == 0)
-                gather_cookies(r, r->req->fields[f].value);
+    size_t i = 0;
+    for (; i < inputs->query_at && rc == 0; i++) {
+        struct entry entry = {.raw = params[inputs->slots[i].param]};
+        rc = read_one(r, &inputs->slots[i], &entry, r->in);
+    }
+    if (rc == 0 && i < inputs->count)
+        rc = inputs_gather(r);
+    while (i < inputs->count && rc == 0) {
+        const struct slot_model *model = inputs->slots[i].model;
+        rc = model != NULL ? inputs_read_model(r, model)
+                           : inputs_read_slot(r, i, r->in, (galley_str){0});
+        i = model != NULL ? model->end : i + 1;
+    }
     return rc;
 }
 
 int inputs_read(const struct inputs *inputs, struct galley_request *req, const galley_str *params,
-                void *in, struct json_out *problems)
+                void *in, struct problems *problems)
 {
-    memcpy(in, inputs->absent, inputs->size);
-    if (inputs->count == 0)
-        return 0;
     struct reading r = {.inputs = inputs, .req = req, .in = in, .problems = problems};
-    int rc = 0;
-    size_t i = 0;
-    for (; i < inputs->query_at && rc == 0; i++)
-        rc = read_scalar(&r, &inputs->slots[i], params[inputs->slots[i].param]);
-    if (rc == 0 && i < inputs->count)
-        rc = gather_raw(&r);
-    for (; i < inputs->count && rc == 0; i++)
-        rc = inputs->slots[i].is_list ? read_list(&r, &inputs->slots[i])
-                                      : read_scalar(&r, &inputs->slots[i], r.raw[i]);
+    bool has_body = inputs->body_count > 0 || inputs->count > inputs->form_at;
+    memcpy(in, inputs->shape->absent, inputs->shape->bytes);
+    if (inputs->count == 0 && !has_body)
+        return 0;
+    int rc = has_body ? inputs_receive(&r) : 0;
     if (rc < 0)
         return rc;
-    if (!r.is_bad)
-        return 0;
-    problems_end(problems);
-    return problems->error == 0 ? -EINVAL : problems->error;
+    problems_init(problems, &req->arena, input_bytes(&r));
+    rc = read_slots(&r, params);
+    if (rc == 0 && inputs->body_count > 0)
+        rc = inputs_read_body(&r);
+    if (rc < 0)
+        return rc;
+    return problems->error < 0 ? problems->error : problems->count > 0 ? -EINVAL : 0;
 }

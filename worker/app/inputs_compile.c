@@ -1,181 +1,230 @@
-/* inputs_compile.c - inputs at load: members become slots, defaults become bytes; see inputs.h.
- * Does:     order, wire names, bounds in the order of judgement, and the struct as it is when nothing is sent.
- * Does not: see a request.
- * See:      input_slot.h, model_check.h */
+/* inputs_compile.c - inputs at load: members become slots, in the order in which they are read; see inputs.h.
+ * Does:     order by place, names of header fields, whole-place models taken apart; refuse what cannot come from its place.
+ * Does not: see a request, or judge a member by itself (model_check.c does).
+ * See:      input_slot.h, t/unit/worker/app/inputs.c */
 #include "worker/app/input_slot.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/app/default_json.h"
-#include "worker/app/model_check.h"
-
-enum { MEMORY_MAX_BYTES = 1 << 20 };
-
 static const enum galley_in places[] = {GALLEY_IN_PATH, GALLEY_IN_QUERY, GALLEY_IN_HEADER,
-                                        GALLEY_IN_COOKIE};
+                                        GALLEY_IN_COOKIE, GALLEY_IN_FORM};
 
-/* A header member's name on the wire: x_trace_id is x-trace-id, an alias is as it is. */
-static int set_name(struct inputs *inputs, struct slot *slot, const struct galley_field *field)
+/* Everything that compiling needs. */
+struct compiling {
+    struct inputs *inputs;
+    const galley_str *params;
+    size_t param_count;
+    struct errmsg *why;
+};
+
+static bool is_whole_place(const struct member *member)
 {
-    const char *name = model_wire_name(field);
-    size_t len = strlen(name);
-    char *copy = arena_dup(&inputs->memory, name, len);
-    if (copy == NULL)
-        return -ENOMEM;
-    for (char *at = copy; *at != '\0'; at++)
-        if (*at == '_' && field->in == GALLEY_IN_HEADER && field->alias == NULL)
-            *at = '-';
-    slot->name = (galley_str){copy, len};
-    return 0;
+    return member->type.kind == GALLEY_OBJECT && member->in != GALLEY_IN_BODY;
 }
 
-static void add_bound(struct slot *slot, enum problem_kind kind, long double limit)
+/* What keeps a member of the input or of a whole-place model from coming from `in`, as the end of a sentence. */
+static const char *find_obstacle(const struct member *member, enum galley_in in, bool is_nested)
 {
-    if (!isnan(limit))
-        slot->bounds[slot->bound_count++] = (struct slot_bound){kind, limit};
-}
-
-static void set_bounds(struct slot *slot, const struct galley_field *field)
-{
-    add_bound(slot, PROBLEM_MULTIPLE_OF, field->multiple_of);
-    add_bound(slot, PROBLEM_LESS_THAN_EQUAL, field->le);
-    add_bound(slot, PROBLEM_LESS_THAN, field->lt);
-    add_bound(slot, PROBLEM_GREATER_THAN_EQUAL, field->ge);
-    add_bound(slot, PROBLEM_GREATER_THAN, field->gt);
-    if (field->kind == GALLEY_INT && !field->list && field->size == sizeof(int32_t)) {
-        add_bound(slot, PROBLEM_LESS_THAN_EQUAL, field->is_signed ? INT32_MAX : UINT32_MAX);
-        add_bound(slot, PROBLEM_GREATER_THAN_EQUAL, field->is_signed ? INT32_MIN : 0);
+    bool is_named_once = in == GALLEY_IN_PATH || in == GALLEY_IN_COOKIE;
+    if (in == GALLEY_IN_NOWHERE)
+        return "says not where it comes from: PATH, QUERY, HEADER, COOKIE, BODY() or FORM";
+    if (in == GALLEY_IN_BODY)
+        return member->type.kind == GALLEY_UPLOAD ? "is a file, which only a FORM has" : NULL;
+    if (member->count == GALLEY_KEYED)
+        return "is a map, which only a BODY() has";
+    if (member->type.kind == GALLEY_JSON)
+        return "is free-form JSON, which only a BODY() has";
+    if (member->type.kind == GALLEY_UPLOAD && in != GALLEY_IN_FORM)
+        return "is a file, which only a FORM has";
+    if (member->count == GALLEY_MANY && is_named_once)
+        return "is a list, which a path or a cookie has not";
+    if (member->type.kind == GALLEY_BYTES && member->count == GALLEY_MANY)
+        return "is a list of bytes: a list of files is a galley_upload_list";
+    if (member->type.kind == GALLEY_OBJECT) {
+        if (is_nested || member->count != GALLEY_ONE)
+            return "is an object within what comes as names and texts: only a BODY() has those";
+        if (in == GALLEY_IN_PATH)
+            return "is an object, which a path has not";
+        if (member->type.of->form != GALLEY_RECORD || member->type.of->member_count == 0)
+            return "is an object without members, or one of several: only a BODY() can be that";
     }
-}
-
-static int find_param(struct slot *slot, const galley_str *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (names[i].len == slot->name.len &&
-            memcmp(names[i].data, slot->name.data, slot->name.len) == 0) {
-            slot->param = i;
-            return 0;
-        }
-    }
-    return -1;
-}
-
-/* What keeps the member from being an input, as the end of a sentence; NULL if nothing does. */
-static const char *find_obstacle(const struct galley_field *field)
-{
-    if (field->in == GALLEY_IN_BODY)
-        return "says not where it comes from: PATH, QUERY, HEADER or COOKIE (bodies are not "
-               "supported yet)";
-    if (field->in == GALLEY_IN_FORM)
-        return "comes from a form, which is not supported yet";
-    if (field->kind == GALLEY_OBJECT || field->kind == GALLEY_UUID || field->kind == GALLEY_TIME)
-        return "has a type that cannot be a parameter yet";
-    if (field->list && (field->in == GALLEY_IN_PATH || field->in == GALLEY_IN_COOKIE))
-        return "is a list, which only a query or header parameter can be";
-    if (field->in == GALLEY_IN_PATH && (field->optional || field->default_json != NULL))
+    if (in == GALLEY_IN_PATH && !member->is_required)
         return "is part of the path, so it cannot be absent";
     return NULL;
 }
 
-static int compile_slot(struct inputs *inputs, const struct galley_model *model,
-                        const struct galley_field *field, const galley_str *names, size_t count,
-                        struct errmsg *why)
+static int refuse(const struct compiling *c, const struct member *member, const char *obstacle)
 {
-    const char *obstacle = find_obstacle(field);
-    if (obstacle != NULL) {
-        errmsg_set(why, "member %s of %s %s", field->name, model->name, obstacle);
-        return -1;
+    errmsg_set(c->why, "member %s of %s %s", member->field->name, c->inputs->shape->model->name,
+               obstacle);
+    return -1;
+}
+
+static int find_param(struct compiling *c, struct slot *slot)
+{
+    for (size_t i = 0; i < c->param_count; i++) {
+        if (c->params[i].len == slot->name.len &&
+            memcmp(c->params[i].data, slot->name.data, slot->name.len) == 0) {
+            slot->param = (unsigned)i;
+            return 0;
+        }
     }
+    errmsg_set(c->why, "member %s of %s comes from the path, which has no {%s}",
+               slot->member->field->name, c->inputs->shape->model->name, slot->name.data);
+    return -1;
+}
+
+/* Of a member of a header model: x_trace_id is x-trace-id, unless something says otherwise. */
+static int set_name(struct slot *slot)
+{
+    const struct galley_field *field = slot->member->field;
+    slot->name = slot->member->name;
+    if (slot->model == NULL || slot->in != GALLEY_IN_HEADER || field->alias != NULL ||
+        field->keep_underscores || slot->model->member->field->keep_underscores)
+        return 0;
+    char *copy = strdup(slot->name.data);
+    if (copy == NULL)
+        return -1;
+    for (char *at = copy; *at != '\0'; at++)
+        if (*at == '_')
+            *at = '-';
+    slot->name.data = copy;
+    return 0;
+}
+
+static int add_slot(struct compiling *c, const struct member *member, enum galley_in in,
+                    struct slot_model *model)
+{
+    struct inputs *inputs = c->inputs;
     struct slot *slot = &inputs->slots[inputs->count];
-    *slot = (struct slot){.in = field->in,
-                          .kind = field->kind,
-                          .is_list = field->list,
-                          .is_nullable = field->nullable,
-                          .is_required = !field->optional && field->default_json == NULL,
-                          .is_wide = field->list || field->size == sizeof(int64_t),
-                          .offset = field->offset,
-                          .value_bytes = field->list ? json_element_bytes(field) : field->size,
-                          .min_length = field->min_length,
-                          .max_length = field->max_length};
-    if (set_name(inputs, slot, field) < 0) {
-        errmsg_set(why, "there is no memory");
-        return -1;
-    }
-    if (field->in == GALLEY_IN_PATH && find_param(slot, names, count) < 0) {
-        errmsg_set(why, "member %s of %s comes from the path, which has no {%s}", field->name,
-                   model->name, slot->name.data);
-        return -1;
-    }
-    set_bounds(slot, field);
-    if (field->default_json != NULL &&
-        default_json_store(field, slot, &inputs->memory, (char *)(uintptr_t)inputs->absent) < 0) {
-        errmsg_set(why, "member %s of %s: its default_json %s is no value of its type", field->name,
-                   model->name, field->default_json);
+    const char *obstacle = find_obstacle(member, in, model != NULL);
+    if (obstacle != NULL)
+        return refuse(c, member, obstacle);
+    *slot = (struct slot){
+        .member = member, .in = in, .is_list = member->count == GALLEY_MANY, .model = model};
+    if (set_name(slot) < 0) {
+        errmsg_set(c->why, "there is no memory");
         return -1;
     }
     inputs->count++;
+    for (const struct slot *other = inputs->slots; other < slot; other++)
+        if (other->in == in && slot_is_named(in, slot->name, other->name))
+            return refuse(c, member, "has the same name there as another member");
+    return in == GALLEY_IN_PATH ? find_param(c, slot) : 0;
+}
+
+static int add_model(struct compiling *c, const struct member *member)
+{
+    struct inputs *inputs = c->inputs;
+    struct slot_model *model = &inputs->models[inputs->model_count++];
+    const char *obstacle = find_obstacle(member, member->in, false);
+    if (obstacle != NULL)
+        return refuse(c, member, obstacle);
+    *model = (struct slot_model){
+        .member = member, .shape = member->type.of, .in = member->in, .first = inputs->count};
+    for (size_t i = 0; i < model->shape->member_count; i++)
+        if (add_slot(c, &model->shape->members[i], member->in, model) < 0)
+            return -1;
+    model->end = inputs->count;
+    return 0;
+}
+
+static int add_place(struct compiling *c, enum galley_in in)
+{
+    const struct shape *shape = c->inputs->shape;
+    for (size_t i = 0; i < shape->member_count; i++) {
+        const struct member *member = &shape->members[i];
+        if (member->in != in)
+            continue;
+        int rc = is_whole_place(member) ? add_model(c, member) : add_slot(c, member, in, NULL);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_bodies(struct compiling *c)
+{
+    struct inputs *inputs = c->inputs;
+    const struct shape *shape = inputs->shape;
+    for (size_t i = 0; i < shape->member_count; i++) {
+        const struct member *member = &shape->members[i];
+        const char *obstacle = member->in == GALLEY_IN_NOWHERE || member->in == GALLEY_IN_BODY
+                                   ? find_obstacle(member, member->in, false)
+                                   : NULL;
+        if (obstacle != NULL)
+            return refuse(c, member, obstacle);
+        if (member->in != GALLEY_IN_BODY)
+            continue;
+        if (inputs->count > inputs->form_at)
+            return refuse(c, member, "is a BODY(), and others come from a FORM: it is one of them");
+        inputs->bodies[inputs->body_count++] = member;
+    }
+    inputs->is_embedded =
+        inputs->body_count > 1 || (inputs->body_count == 1 && inputs->bodies[0]->field->embed);
     return 0;
 }
 
 /* Each parameter of the path has its member. */
-static int check_params(const struct inputs *inputs, const struct galley_model *model,
-                        const galley_str *names, size_t count, struct errmsg *why)
+static int check_params(const struct compiling *c)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < c->param_count; i++) {
         bool is_there = false;
-        for (size_t k = 0; k < inputs->query_at; k++)
-            is_there = is_there || inputs->slots[k].param == i;
+        for (size_t k = 0; k < c->inputs->query_at; k++)
+            is_there = is_there || c->inputs->slots[k].param == i;
         if (!is_there) {
-            errmsg_set(why, "the path has {%.*s}, but %s has no member for it (marked PATH)",
-                       GALLEY_STR_ARG(names[i]), model->name);
+            errmsg_set(c->why, "the path has {%.*s}, but %s has no member for it (marked PATH)",
+                       GALLEY_STR_ARG(c->params[i]), c->inputs->shape->model->name);
             return -1;
         }
     }
     return 0;
 }
 
-struct inputs *inputs_new(const struct galley_model *model, const galley_str *param_names,
-                          size_t param_count, struct errmsg *why)
+static int compile(struct compiling *c)
 {
-    struct inputs *inputs = calloc(1, sizeof *inputs + model->field_count * sizeof(struct slot));
-    if (inputs == NULL) {
-        errmsg_set(why, "there is no memory");
-        return NULL;
+    struct inputs *inputs = c->inputs;
+    size_t *const starts[] = {NULL, &inputs->query_at, &inputs->header_at, &inputs->cookie_at,
+                              &inputs->form_at};
+    if (inputs->shape->form != GALLEY_RECORD || inputs->shape->check != NULL ||
+        inputs->shape->forbids_extra) {
+        errmsg_set(c->why,
+                   "%s is an input, which has no root, no .check and no .extra: they are for the "
+                   "models of its members",
+                   inputs->shape->model->name);
+        return -1;
     }
-    arena_init(&inputs->memory, NULL, 0, MEMORY_MAX_BYTES);
-    inputs->size = model->size;
-    void *absent = arena_alloc(&inputs->memory, model->size);
-    if (absent == NULL) {
-        errmsg_set(why, "struct %s is larger than 1 MiB", model->name);
-        goto free_inputs;
-    }
-    memset(absent, 0, model->size);
-    inputs->absent = absent;
-    if (model_check(model, why) < 0)
-        goto free_inputs;
     for (size_t p = 0; p < sizeof places / sizeof places[0]; p++) {
-        for (size_t i = 0; i < model->field_count; i++) {
-            const struct galley_field *field = &model->fields[i];
-            bool is_misplaced = field->in == GALLEY_IN_BODY || field->in == GALLEY_IN_FORM;
-            if (field->internal || (field->in != places[p] && !is_misplaced))
-                continue;
-            if (compile_slot(inputs, model, field, param_names, param_count, why) < 0)
-                goto free_inputs;
-        }
-        if (places[p] == GALLEY_IN_PATH)
-            inputs->query_at = inputs->count;
-        else if (places[p] == GALLEY_IN_QUERY)
-            inputs->header_at = inputs->count;
-        else if (places[p] == GALLEY_IN_HEADER)
-            inputs->cookie_at = inputs->count;
+        if (starts[p] != NULL)
+            *starts[p] = inputs->count;
+        if (add_place(c, places[p]) < 0)
+            return -1;
     }
-    if (check_params(inputs, model, param_names, param_count, why) == 0)
-        return inputs;
+    return add_bodies(c) < 0 ? -1 : check_params(c);
+}
 
-free_inputs:
+struct inputs *inputs_new(struct shapes *shapes, const struct galley_model *model,
+                          const galley_str *param_names, size_t param_count, struct errmsg *why)
+{
+    const struct shape *shape = shapes_get(shapes, model, why);
+    if (shape == NULL)
+        return NULL;
+    size_t count = shape->member_count;
+    for (size_t i = 0; i < shape->member_count; i++)
+        if (is_whole_place(&shape->members[i]))
+            count += shape->members[i].type.of->member_count;
+    struct inputs *inputs = calloc(1, sizeof *inputs + count * sizeof(struct slot));
+    if (inputs != NULL) {
+        inputs->shape = shape;
+        inputs->models = calloc(shape->member_count + 1, sizeof *inputs->models);
+        inputs->bodies = calloc(shape->member_count + 1, sizeof *inputs->bodies);
+    }
+    struct compiling c = {inputs, param_names, param_count, why};
+    if (inputs == NULL || inputs->models == NULL || inputs->bodies == NULL)
+        errmsg_set(why, "there is no memory");
+    else if (compile(&c) == 0)
+        return inputs;
     inputs_free(inputs);
     return NULL;
 }
@@ -184,6 +233,12 @@ void inputs_free(struct inputs *inputs)
 {
     if (inputs == NULL)
         return;
-    arena_release(&inputs->memory);
+    for (size_t i = 0; i < inputs->count; i++) {
+        const struct slot *slot = &inputs->slots[i];
+        if (slot->name.data != slot->member->name.data)
+            free((char *)(uintptr_t)slot->name.data);
+    }
+    free(inputs->models);
+    free(inputs->bodies);
     free(inputs);
 }

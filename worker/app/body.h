@@ -1,0 +1,26 @@
+/* body.h - a request's body as one piece of memory, and what its content type says of it.
+ * Does:     receive it into one buffer that grows with what comes; tell JSON from the rest.
+ * Does not: parse, or trust an announced length with memory.
+ * See:      galley/request.h (galley_body_read, for handlers that read themselves) */
+#ifndef GALLEY_WORKER_APP_BODY_H
+#define GALLEY_WORKER_APP_BODY_H
+
+#include "worker/http/request.h"
+
+/* The whole body, which stays until the request has ended; data NULL and len 0 without one.
+ * 0; -ENOMEM, -ECANCELED, req->body_error. */
+GALLEY_YIELDS int body_receive(struct galley_request *req, galley_str *body) GALLEY_MUST_USE;
+
+/* Whether the content type is application/json or application/...+json. */
+bool body_is_json(const struct galley_request *req);
+
+/* The type and subtype of a content type, in lower case, at most `size` bytes into `to`; "" if there is none. */
+galley_str body_media_type(const struct galley_request *req, char *to, size_t size);
+
+/* What decoding a body of `len` bytes may take besides the body: 10 times and 64 KiB in all. */
+static inline size_t body_arena_bytes(size_t len)
+{
+    return len * 8 + 64 * 1024;
+}
+
+#endif
