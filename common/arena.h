@@ -1,6 +1,6 @@
 /* arena.h - memory that dies together: a request's, a connection's.
  * Does:     hand out aligned pieces of a first chunk that the owner brings, then of heap chunks; bounded by a ceiling.
- * Does not: free single pieces; not for sharing between threads at the same time. */
+ * Does not: free single pieces (one that grows leaves at most its own size behind); not for sharing between threads at the same time. */
 #ifndef GALLEY_COMMON_ARENA_H
 #define GALLEY_COMMON_ARENA_H
 
@@ -29,6 +29,13 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
     arena->next += need;
     return piece;
 }
+/* A piece that grows: `old` is NULL or came from here with `old_bytes`. It stays where it is if it is the last one, moves
+ * otherwise; from ARENA_LARGE_BYTES on it has a heap chunk of its own, which realloc moves without leaving garbage.
+ * NULL as above, and `old` stays. */
+enum { ARENA_LARGE_BYTES = 32 * 1024 };
+void *arena_grow(struct arena *arena, void *old, size_t old_bytes, size_t new_bytes);
+/* Give back what the grown piece needs no more; it may move, and may not grow any more. */
+void *arena_trim(struct arena *arena, void *old, size_t old_bytes, size_t new_bytes);
 /* A NUL-terminated copy of `len` bytes; NULL as above. */
 char *arena_dup(struct arena *arena, const void *data, size_t len);
 

@@ -53,7 +53,8 @@ struct member {
     const struct galley_field *field;
 };
 
-enum { SHAPE_KEY_SLACK = 16, SHAPE_VALUE_AT = sizeof(galley_str) };
+/* Members are told apart by the bits of one word: galley/each.h allows no more. */
+enum { SHAPE_KEY_SLACK = 16, SHAPE_VALUE_AT = sizeof(galley_str), SHAPE_MAX_MEMBERS = 64 };
 #define SHAPE_NO_OFFSET SIZE_MAX
 
 struct shape {

@@ -1,0 +1,707 @@
+/* json_read.c - JSON bytes straight into structs; see json_read.h.
+ * Does:     one function a form of value (scalar, list, map, object, union), each from the cursor into memory; problems
+ *           are put in the order of the declaration by json_order.
+ * Does not: know characters and digits (json_scan), judge scalars (scalar.h), or keep what it has passed.
+ * See:      json_scan.h, json_order.h, t/unit/worker/app/json_read.c */
+#include "worker/app/json_read.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/bug.h"
+#include "worker/app/json_compact.h"
+#include "worker/app/json_order.h"
+#include "worker/app/json_scan.h"
+
+struct reader {
+    struct json_scan scan;
+    struct arena *arena;
+    struct problems *problems;
+    unsigned depth;
+};
+
+/* What a value turned out to be, where it is not a negative errno. */
+enum { GOOD, BAD };
+
+/* An object while it is read. */
+struct object {
+    const struct shape *shape;
+    const struct loc *loc;
+    const char *start;
+    struct problem *mark; /* the last problem before it */
+    uint64_t seen, bad;   /* by place among the shape's members */
+    unsigned extra_count;
+};
+
+/* What lies at the address of a list or map member. */
+struct container {
+    char *at;
+    size_t count;
+};
+
+static int read_one(struct reader *r, const struct type *type, void *to, const struct loc *loc);
+
+static galley_str slice(const char *start, const char *end)
+{
+    return (galley_str){start, (size_t)(end - start)};
+}
+
+/* ---- problems ---- */
+
+static int complain(struct reader *r, const struct problem *problem, const struct loc *loc)
+{
+    problems_add(r->problems, problem, loc);
+    return r->problems->error != 0 ? r->problems->error : BAD;
+}
+
+/* The value from `start` to the cursor is of a wrong kind. */
+static __attribute__((noinline)) int complain_of(struct reader *r, enum problem_kind kind,
+                                                 const struct type *type, const char *start,
+                                                 const struct loc *loc)
+{
+    struct problem problem = {.kind = kind,
+                              .type = type,
+                              .input_kind = INPUT_JSON,
+                              .input = slice(start, r->scan.at)};
+    return complain(r, &problem, loc);
+}
+
+/* A list or map of `count`; SIZE_MAX: of more than may be told. */
+static __attribute__((noinline)) int complain_of_count(struct reader *r, enum problem_kind kind,
+                                                       size_t limit, size_t count,
+                                                       const char *start, const struct loc *loc)
+{
+    struct problem problem = {.kind = kind,
+                              .limit = limit,
+                              .actual = count,
+                              .input_kind = INPUT_JSON,
+                              .input = slice(start, r->scan.at)};
+    return complain(r, &problem, loc);
+}
+
+/* Ask the application's own check about the value that was read from `start` on. */
+static __attribute__((noinline)) int ask(struct reader *r, galley_check *check, const void *value,
+                                         const char *start, const struct loc *loc)
+{
+    const char *message = check(value);
+    if (message == NULL)
+        return GOOD;
+    size_t len = strlen(message);
+    struct problem problem = {.kind = PROBLEM_VALUE_ERROR,
+                              .input_kind = INPUT_JSON,
+                              .input = slice(start, r->scan.at),
+                              .text = {arena_dup(r->arena, message, len), len}};
+    return problem.text.data == NULL ? -ENOMEM : complain(r, &problem, loc);
+}
+
+/* ---- scalars ---- */
+
+static __attribute__((noinline)) int judge(struct reader *r, const struct type *type,
+                                           const struct token *token, const char *start, void *to,
+                                           const struct loc *loc)
+{
+    struct problem problem = {.kind = PROBLEM_NONE};
+    int error = 0;
+    enum problem_kind kind = scalar_read(type, token, r->arena, to, &problem, &error);
+    if (kind == PROBLEM_NONE)
+        return error;
+    problem.kind = kind;
+    problem.type = type;
+    problem.input_kind = INPUT_JSON;
+    problem.input = slice(start, r->scan.at);
+    return complain(r, &problem, loc);
+}
+
+/* The usual values of types without limits are stored here; the rest is scalar_read's. */
+static int read_scalar(struct reader *r, const struct type *type, void *to, const struct loc *loc)
+{
+    struct token token;
+    const char *start = r->scan.at;
+    int status = json_scan_token(&r->scan, r->depth, r->arena, &token);
+    if (status < 0)
+        return status;
+    bool is_free = type->bound_count == 0;
+    if (token.kind == TOKEN_STRING && type->kind == GALLEY_STRING && !type->pattern &&
+        !type->literals && token.text.len <= type->max_length && type->min_length <= 1 &&
+        token.text.len >= type->min_length) {
+        *(galley_str *)to = token.text;
+        return GOOD;
+    }
+    if (token.kind == TOKEN_INT && type->kind == GALLEY_INT && type->is_wide && is_free) {
+        *(int64_t *)to = token.whole;
+        return GOOD;
+    }
+    if (token.kind == TOKEN_FLOAT && type->kind == GALLEY_FLOAT && is_free &&
+        __builtin_isfinite(token.number)) {
+        *(double *)to = token.number;
+        return GOOD;
+    }
+    if (token.kind == TOKEN_BOOL && type->kind == GALLEY_BOOL) {
+        *(bool *)to = token.boolean;
+        return GOOD;
+    }
+    return judge(r, type, &token, start, to, loc);
+}
+
+static int read_json(struct reader *r, galley_json *to)
+{
+    const char *start = r->scan.at;
+    int status = json_scan_skip(&r->scan, r->depth);
+    if (status < 0)
+        return status;
+    galley_str text = slice(start, r->scan.at);
+    status = json_compact(&text, r->arena);
+    *to = (galley_json){text.data, text.len};
+    return status;
+}
+
+/* Pass over a value that is no list, map or object where one is due. */
+static __attribute__((noinline)) int refuse(struct reader *r, enum problem_kind kind,
+                                            const struct type *type, const struct loc *loc)
+{
+    const char *start = r->scan.at;
+    int status = json_scan_skip(&r->scan, r->depth);
+    return status < 0 ? status : complain_of(r, kind, type, start, loc);
+}
+
+/* ---- lists and maps ---- */
+
+/* Whether the cursor stands at a bracket: past it, and one level deeper. */
+static int enter(struct reader *r)
+{
+    if (r->depth >= JSON_MAX_DEPTH)
+        return -EMLINK;
+    r->depth++;
+    r->scan.at++;
+    json_scan_space(&r->scan);
+    return r->scan.at == r->scan.end ? -EBADMSG : 0;
+}
+
+/* Behind an element: 1: past a comma; 0: past the bracket `close`, and one level up. */
+static inline int go_on(struct reader *r, char close)
+{
+    json_scan_space(&r->scan);
+    if (r->scan.at == r->scan.end)
+        return -EBADMSG;
+    char c = *r->scan.at;
+    if (c != ',' && c != close)
+        return -EBADMSG;
+    r->scan.at++;
+    r->depth -= c == close;
+    return c == ',';
+}
+
+/* Room for one element more. */
+static __attribute__((noinline)) int grow(struct reader *r, struct container *list,
+                                          size_t *capacity, size_t bytes)
+{
+    enum { FIRST_BYTES = 64, LARGE_BYTES = 2 * ARENA_LARGE_BYTES };
+    size_t had = *capacity * bytes;
+    size_t more = had == 0 ? (FIRST_BYTES + bytes - 1) / bytes
+                           : (had < LARGE_BYTES ? *capacity : *capacity / 4);
+    if (more > (SIZE_MAX / 2 - had) / bytes)
+        return -ENOMEM;
+    char *at = arena_grow(r->arena, list->at, had, had + more * bytes);
+    if (at == NULL)
+        return -ENOMEM;
+    list->at = at;
+    *capacity += more;
+    return 0;
+}
+
+static int read_list(struct reader *r, const struct member *m, struct container *list,
+                     const struct loc *loc)
+{
+    const char *start = r->scan.at;
+    if (*start != '[')
+        return refuse(r, PROBLEM_LIST_TYPE, &m->type, loc);
+    struct problem *mark = r->problems->last;
+    struct loc here = {.parent = loc};
+    size_t capacity = 0, slot = 0;
+    int status = enter(r), is_bad = GOOD;
+    if (status < 0)
+        return status;
+    *list = (struct container){0};
+    for (int is_more = *r->scan.at == ']' ? go_on(r, ']') : 1; is_more; here.index++) {
+        json_scan_space(&r->scan);
+        if (r->scan.at == r->scan.end)
+            return -EBADMSG;
+        if (slot == capacity && (status = grow(r, list, &capacity, m->type.bytes)) < 0)
+            return status;
+        if (here.index >= m->max_items)
+            status = json_scan_skip(&r->scan, r->depth);
+        else
+            status = read_one(r, &m->type, list->at + slot * m->type.bytes, &here);
+        if (status < 0)
+            return status;
+        is_bad |= status;
+        slot += !is_bad && here.index < m->max_items;
+        if ((is_more = go_on(r, ']')) < 0)
+            return is_more;
+    }
+    list->at = capacity ? arena_trim(r->arena, list->at, capacity * m->type.bytes,
+                                     slot * m->type.bytes)
+                        : arena_alloc(r->arena, 0);
+    list->count = slot;
+    if (here.index > m->max_items) {
+        json_order_drop(r->problems, mark);
+        return complain_of_count(r, PROBLEM_LIST_TOO_LONG, m->max_items, here.index, start, loc);
+    }
+    if (!is_bad && slot < m->min_items)
+        return complain_of_count(r, PROBLEM_LIST_TOO_SHORT, m->min_items, slot, start, loc);
+    return list->at == NULL ? -ENOMEM : is_bad;
+}
+
+/* After all entries were read: the last of each key at the place of the first, and the limits. */
+static __attribute__((noinline)) int finish_map(struct reader *r, const struct member *m,
+                                                struct container *map, struct problem *mark,
+                                                const char *start, const struct loc *loc)
+{
+    size_t bad_count = 0;
+    int status = json_order_map(r->problems, mark, map->at, &map->count, m->entry_bytes, &bad_count);
+    if (status < 0)
+        return status;
+    if (map->count - bad_count > m->max_items) {
+        json_order_drop(r->problems, mark);
+        return complain_of_count(r, PROBLEM_MAP_TOO_LONG, m->max_items, SIZE_MAX, start, loc);
+    }
+    if (bad_count == 0 && map->count < m->min_items)
+        return complain_of_count(r, PROBLEM_MAP_TOO_SHORT, m->min_items, map->count, start, loc);
+    return bad_count > 0 ? BAD : GOOD;
+}
+
+static int read_map(struct reader *r, const struct member *m, struct container *map,
+                    const struct loc *loc)
+{
+    const char *start = r->scan.at;
+    if (*start != '{')
+        return refuse(r, PROBLEM_DICT_TYPE, &m->type, loc);
+    struct problem *mark = r->problems->last;
+    struct loc here = {.parent = loc};
+    size_t capacity = 0, bytes = m->entry_bytes;
+    int status = enter(r);
+    if (status < 0)
+        return status;
+    *map = (struct container){0};
+    for (int is_more = *r->scan.at == '}' ? go_on(r, '}') : 1; is_more; map->count++) {
+        if (map->count == capacity && (status = grow(r, map, &capacity, bytes)) < 0)
+            return status;
+        char *entry = map->at + map->count * bytes;
+        if ((status = json_scan_key(&r->scan, r->arena, &here.key)) < 0)
+            return status;
+        *(galley_str *)(void *)entry = here.key;
+        json_scan_space(&r->scan);
+        if (r->scan.at == r->scan.end)
+            return -EBADMSG;
+        struct problem *before = r->problems->last;
+        status = read_one(r, &m->type, entry + SHAPE_VALUE_AT, &here);
+        if (status < 0)
+            return status;
+        if (status == BAD)
+            json_order_label(r->problems, before, (unsigned)map->count);
+        if ((is_more = go_on(r, '}')) < 0)
+            return is_more;
+    }
+    map->at = capacity ? arena_trim(r->arena, map->at, capacity * bytes, map->count * bytes)
+                       : arena_alloc(r->arena, 0);
+    if (map->at == NULL)
+        return -ENOMEM;
+    return finish_map(r, m, map, mark, start, loc);
+}
+
+/* ---- members ---- */
+
+/* null for a member that may be: its pointer, .data or .at is. */
+static int read_null(struct reader *r, const struct member *m, void *to)
+{
+    struct token token;
+    int status = json_scan_token(&r->scan, r->depth, NULL, &token);
+    if (status < 0)
+        return status;
+    memset(to, 0,
+           m->is_pointer            ? sizeof(void *)
+           : m->count == GALLEY_ONE ? m->type.bytes
+                                    : sizeof(struct container));
+    return GOOD;
+}
+
+/* The value of a member of the struct at `base`. */
+static int read_member(struct reader *r, const struct member *m, void *base, const struct loc *loc)
+{
+    void *to = (char *)base + m->offset;
+    json_scan_space(&r->scan);
+    if (r->scan.at == r->scan.end)
+        return -EBADMSG;
+    bool is_json = m->type.kind == GALLEY_JSON && m->count == GALLEY_ONE && !m->is_pointer;
+    if (*r->scan.at == 'n' && m->is_nullable && !is_json)
+        return read_null(r, m, to);
+    if (m->is_pointer) {
+        void *value = arena_alloc(r->arena, m->count == GALLEY_ONE ? m->type.bytes
+                                                                   : sizeof(struct container));
+        if (value == NULL)
+            return -ENOMEM;
+        *(void **)to = value;
+        to = value;
+    }
+    const char *start = r->scan.at;
+    int status;
+    if (m->count == GALLEY_ONE)
+        status = read_one(r, &m->type, to, loc);
+    else if (m->count == GALLEY_MANY)
+        status = read_list(r, m, to, loc);
+    else
+        status = read_map(r, m, to, loc);
+    if (status == GOOD && m->check != NULL)
+        status = ask(r, m->check, to, start, loc);
+    return status;
+}
+
+/* ---- objects ---- */
+
+/* Past the key of `m` and its colon, if that is what comes next, written as we would. */
+static inline bool take_key(struct json_scan *scan, const struct member *m)
+{
+    size_t len = m->key.len - 1;
+    if ((size_t)(scan->end - scan->at) < len || memcmp(scan->at, m->key.data + 1, len) != 0)
+        return false;
+    scan->at += len;
+    return true;
+}
+
+/* Pass over a key that is no member's, with its value. */
+static int read_extra(struct reader *r, struct object *object, galley_str key)
+{
+    json_scan_space(&r->scan);
+    const char *start = r->scan.at;
+    int status = json_scan_skip(&r->scan, r->depth);
+    if (status < 0 || !object->shape->forbids_extra)
+        return status;
+    struct loc here = {.parent = object->loc, .key = key};
+    struct problem *before = r->problems->last;
+    status = complain_of(r, PROBLEM_EXTRA_FORBIDDEN, NULL, start, &here);
+    json_order_label(r->problems, before, SHAPE_MAX_MEMBERS + object->extra_count++);
+    return status < 0 ? status : GOOD;
+}
+
+/* A member or a key beside them: the key, the value. `next` is the member that is expected. */
+static int read_pair(struct reader *r, struct object *object, void *to, unsigned *next)
+{
+    const struct shape *shape = object->shape;
+    const struct member *m = &shape->members[*next];
+    galley_str key;
+    json_scan_space(&r->scan);
+    if (*next >= shape->member_count || !take_key(&r->scan, m)) {
+        int status = json_scan_key(&r->scan, r->arena, &key);
+        if (status < 0)
+            return status;
+        m = shape_find(shape, key);
+        if (m == NULL)
+            return read_extra(r, object, key);
+    }
+    unsigned place = (unsigned)(m - shape->members);
+    uint64_t bit = UINT64_C(1) << place;
+    if ((object->seen & object->bad & bit) != 0)
+        json_order_drop_labelled(r->problems, object->mark, place);
+    object->seen |= bit;
+    object->bad &= ~bit;
+    *next = place + 1;
+    shape_mark_sent(shape, to, m->index);
+    struct loc here = {.parent = object->loc, .key = m->name};
+    struct problem *before = r->problems->last;
+    int status = read_member(r, m, to, &here);
+    if (status == BAD) {
+        object->bad |= bit;
+        json_order_label(r->problems, before, place);
+    }
+    return status;
+}
+
+/* Something is missing, wrong or forbidden, perhaps. */
+static __attribute__((noinline)) int finish_object(struct reader *r, struct object *object)
+{
+    const struct shape *shape = object->shape;
+    bool is_bad = object->bad != 0 || object->extra_count > 0;
+    for (unsigned i = 0; i < shape->member_count; i++) {
+        const struct member *m = &shape->members[i];
+        if (!m->is_required || (object->seen >> i & 1))
+            continue;
+        struct loc here = {.parent = object->loc, .key = m->name};
+        struct problem *before = r->problems->last;
+        int status = complain_of(r, PROBLEM_MISSING, NULL, object->start, &here);
+        if (status < 0)
+            return status;
+        json_order_label(r->problems, before, i);
+        is_bad = true;
+    }
+    if (!is_bad)
+        return GOOD;
+    if (object->extra_count > 1)
+        json_order_extras(r->problems, object->mark, SHAPE_MAX_MEMBERS);
+    json_order_sort(r->problems, object->mark);
+    return BAD;
+}
+
+static int read_object(struct reader *r, const struct shape *shape, void *to,
+                       const struct type *type, const struct loc *loc)
+{
+    if (*r->scan.at != '{')
+        return refuse(r, PROBLEM_MODEL_ATTRIBUTES_TYPE, type, loc);
+    struct object object = {
+        .shape = shape, .loc = loc, .start = r->scan.at, .mark = r->problems->last};
+    unsigned next = 0;
+    memcpy(to, shape->absent, shape->bytes);
+    int status = enter(r);
+    if (status < 0)
+        return status;
+    for (int is_more = *r->scan.at == '}' ? go_on(r, '}') : 1; is_more;) {
+        if ((status = read_pair(r, &object, to, &next)) < 0)
+            return status;
+        if ((is_more = go_on(r, '}')) < 0)
+            return is_more;
+    }
+    uint64_t all = UINT64_MAX >> (SHAPE_MAX_MEMBERS - shape->member_count) % SHAPE_MAX_MEMBERS;
+    status = GOOD;
+    if (object.seen != all || object.bad != 0 || object.extra_count > 0)
+        status = finish_object(r, &object);
+    if (status == GOOD && shape->check != NULL)
+        status = ask(r, shape->check, to, object.start, loc);
+    return status;
+}
+
+/* ---- unions ---- */
+
+/* Look ahead for the tag of the object at the cursor. 1: found; 0: there is none. */
+static __attribute__((noinline)) int find_tag(struct reader *r, const char *discriminator,
+                                              struct token *tag, galley_str *text)
+{
+    struct json_scan scan = r->scan;
+    galley_str key;
+    int is_found = 0, status;
+    size_t len = strlen(discriminator);
+    if (r->depth >= JSON_MAX_DEPTH)
+        return -EMLINK;
+    scan.at++;
+    json_scan_space(&scan);
+    if (scan.at < scan.end && *scan.at == '}')
+        return 0;
+    for (;;) {
+        if ((status = json_scan_key(&scan, r->arena, &key)) < 0)
+            return status;
+        json_scan_space(&scan);
+        const char *start = scan.at;
+        bool is_tag = key.len == len && memcmp(key.data, discriminator, len) == 0;
+        status = is_tag ? json_scan_token(&scan, r->depth + 1, r->arena, tag)
+                        : json_scan_skip(&scan, r->depth + 1);
+        if (status < 0)
+            return status;
+        if (is_tag)
+            *text = slice(start, scan.at);
+        is_found |= is_tag;
+        json_scan_space(&scan);
+        if (scan.at == scan.end || (*scan.at != ',' && *scan.at != '}'))
+            return -EBADMSG;
+        if (*scan.at++ == '}')
+            return is_found;
+    }
+}
+
+/* The variant whose literal is the tag. */
+static const struct member *find_variant(const struct shape *shape, const struct token *tag)
+{
+    for (unsigned i = 0; tag->kind == TOKEN_STRING && i < shape->member_count; i++) {
+        const struct shape *variant = shape->members[i].type.of;
+        galley_str name = {shape->discriminator, strlen(shape->discriminator)};
+        const struct member *m = shape_find(variant, name);
+        for (const char *const *literal = m->type.literals; *literal != NULL; literal++) {
+            if (strlen(*literal) == tag->text.len &&
+                memcmp(*literal, tag->text.data, tag->text.len) == 0)
+                return &shape->members[i];
+        }
+    }
+    return NULL;
+}
+
+/* None of the variants, or no tag at all. `tag` is how Python would print it. */
+static __attribute__((noinline)) int refuse_tag(struct reader *r, const struct type *type,
+                                                enum problem_kind kind, galley_str tag,
+                                                const struct loc *loc)
+{
+    struct problem problem = {
+        .kind = kind, .type = type, .text = tag, .input_kind = INPUT_JSON};
+    const char *start = r->scan.at;
+    int status = json_scan_skip(&r->scan, r->depth);
+    if (status < 0)
+        return status;
+    problem.input = slice(start, r->scan.at);
+    return complain(r, &problem, loc);
+}
+
+/* What Python's str() makes of a tag that is no string, for the usual ones. */
+static galley_str tag_text(const struct token *tag, galley_str text)
+{
+    switch (tag->kind) {
+    case TOKEN_STRING:
+        return tag->text;
+    case TOKEN_NULL:
+        return GALLEY_STR("None");
+    case TOKEN_BOOL:
+        return tag->boolean ? GALLEY_STR("True") : GALLEY_STR("False");
+    default:
+        return text;
+    }
+}
+
+static int read_union(struct reader *r, const struct type *type, void *to, const struct loc *loc)
+{
+    const struct shape *shape = type->of;
+    struct token tag;
+    galley_str text;
+    if (*r->scan.at != '{')
+        return refuse(r, PROBLEM_MODEL_ATTRIBUTES_TYPE, type, loc);
+    int found = find_tag(r, shape->discriminator, &tag, &text);
+    if (found < 0)
+        return found;
+    if (found == 0)
+        return refuse_tag(r, type, PROBLEM_TAG_NOT_FOUND, (galley_str){0}, loc);
+    const struct member *m = find_variant(shape, &tag);
+    if (m == NULL)
+        return refuse_tag(r, type, PROBLEM_TAG_INVALID, tag_text(&tag, text), loc);
+    memcpy(to, shape->absent, shape->bytes);
+    *(int *)to = (int)(m - shape->members);
+    struct loc here = {.parent = loc, .key = tag.text};
+    const char *start = r->scan.at;
+    int status = read_object(r, m->type.of, (char *)to + m->offset, &m->type, &here);
+    if (status == GOOD && shape->check != NULL)
+        status = ask(r, shape->check, to, start, loc);
+    return status;
+}
+
+/* What stands for the one member of a struct. */
+static int read_bare(struct reader *r, const struct shape *shape, void *to, const struct loc *loc)
+{
+    const char *start = r->scan.at;
+    memcpy(to, shape->absent, shape->bytes);
+    shape_mark_sent(shape, to, shape->members[0].index);
+    int status = read_member(r, &shape->members[0], to, loc);
+    if (status == GOOD && shape->check != NULL)
+        status = ask(r, shape->check, to, start, loc);
+    return status;
+}
+
+/* The value at the cursor, which is not at the end. */
+static int read_one(struct reader *r, const struct type *type, void *to, const struct loc *loc)
+{
+    if (type->kind == GALLEY_JSON)
+        return read_json(r, to);
+    if (type->kind != GALLEY_OBJECT)
+        return read_scalar(r, type, to, loc);
+    switch (type->of->form) {
+    case GALLEY_BARE:
+        return read_bare(r, type->of, to, loc);
+    case GALLEY_TAGGED:
+        return read_union(r, type, to, loc);
+    case GALLEY_RECORD:
+        break;
+    }
+    return read_object(r, type->of, to, type, loc);
+}
+
+/* ---- whole texts ---- */
+
+static void start_reading(struct reader *r, galley_str text, struct arena *arena,
+                          struct problems *problems)
+{
+    *r = (struct reader){.arena = arena, .problems = problems};
+    json_scan_init(&r->scan, text);
+}
+
+static int finish_reading(struct reader *r, galley_str text, int status)
+{
+    status = json_scan_end(&r->scan, text, status);
+    return status == 0 ? r->problems->error : status;
+}
+
+int json_read_member(galley_str text, const struct member *member, void *base, struct arena *arena,
+                     struct problems *problems, const struct loc *place)
+{
+    struct reader r;
+    start_reading(&r, text, arena, problems);
+    return finish_reading(&r, text, read_member(&r, member, base, place));
+}
+
+/* One key of a body of several parameters. */
+static int read_parameter(struct reader *r, const struct member *const *members, size_t count,
+                          struct object *object, void *base)
+{
+    struct loc here = {.parent = object->loc};
+    int status = json_scan_key(&r->scan, r->arena, &here.key);
+    unsigned i = 0;
+    if (status < 0)
+        return status;
+    while (i < count && !(members[i]->name.len == here.key.len &&
+                          memcmp(members[i]->name.data, here.key.data, here.key.len) == 0))
+        i++;
+    if (i == count)
+        return json_scan_skip(&r->scan, r->depth);
+    uint64_t bit = UINT64_C(1) << i;
+    if ((object->bad & bit) != 0)
+        json_order_drop_labelled(r->problems, object->mark, i);
+    object->seen |= bit;
+    object->bad &= ~bit;
+    struct problem *before = r->problems->last;
+    status = read_member(r, members[i], base, &here);
+    if (status == BAD) {
+        object->bad |= bit;
+        json_order_label(r->problems, before, i);
+    }
+    return status;
+}
+
+static int read_parameters(struct reader *r, const struct member *const *members, size_t count,
+                           struct object *object, void *base)
+{
+    int status = enter(r);
+    if (status < 0)
+        return status;
+    for (int is_more = *r->scan.at == '}' ? go_on(r, '}') : 1; is_more;) {
+        if ((status = read_parameter(r, members, count, object, base)) < 0)
+            return status;
+        if ((is_more = go_on(r, '}')) < 0)
+            return is_more;
+    }
+    return 0;
+}
+
+int json_read_members(galley_str text, const struct member *const *members, size_t count,
+                      void *base, struct arena *arena, struct problems *problems,
+                      const struct loc *place)
+{
+    struct reader r;
+    struct object object = {.loc = place, .mark = problems->last};
+    GALLEY_BUG_IF(count > SHAPE_MAX_MEMBERS, "%zu body parameters", count);
+    start_reading(&r, text, arena, problems);
+    json_scan_space(&r.scan);
+    bool is_object = r.scan.at < r.scan.end && *r.scan.at == '{';
+    int status = is_object ? read_parameters(&r, members, count, &object, base)
+                           : json_scan_skip(&r.scan, 0);
+    status = finish_reading(&r, text, status);
+    for (unsigned i = 0; status == 0 && i < count; i++) {
+        if (!members[i]->is_required || (object.seen >> i & 1))
+            continue;
+        struct loc here = {.parent = place, .key = members[i]->name};
+        struct problem missing = {.kind = PROBLEM_MISSING, .input_kind = INPUT_NULL};
+        struct problem *before = problems->last;
+        problems_add(problems, &missing, &here);
+        json_order_label(problems, before, i);
+        status = problems->error;
+    }
+    json_order_sort(problems, object.mark);
+    return status;
+}
+
+int json_check(galley_str text)
+{
+    struct json_scan scan;
+    json_scan_init(&scan, text);
+    return json_scan_end(&scan, text, json_scan_skip(&scan, 0));
+}

@@ -1,0 +1,519 @@
+/* json_scan.c - the pieces of JSON text; see json_scan.h.
+ * Does:     strings, numbers, words, values passed over with a stack of bits.
+ * Does not: allocate but for a string with escapes.
+ * See:      t/unit/worker/app/json_read.c, t/fuzz/json.c */
+#include "worker/app/json_scan.h"
+
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "worker/app/json_read.h"
+#include "worker/app/number.h"
+
+/* Python converts no longer numeral. */
+enum { MAX_DIGITS = 4300 };
+
+void json_scan_init(struct json_scan *scan, galley_str text)
+{
+    *scan = (struct json_scan){.at = text.data, .end = text.data + text.len};
+    if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
+        scan->at += 3;
+}
+
+/* ---- characters ---- */
+
+size_t json_scan_wide(const char *at, const char *end)
+{
+    static const unsigned char least[5] = {0, 0, 0x80, 0xa0, 0x90};
+    unsigned char first = (unsigned char)*at;
+    size_t len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || (size_t)(end - at) < len)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if (((unsigned char)at[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    unsigned char second = (unsigned char)at[1];
+    if ((first == 0xe0 || first == 0xf0) && second < least[len])
+        return 0;
+    if ((first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f))
+        return 0;
+    return len;
+}
+
+static bool is_utf8(galley_str text)
+{
+    const char *at = text.data, *end = at + text.len;
+    while (at < end) {
+        size_t len = (unsigned char)*at < 0x80 ? 1 : json_scan_wide(at, end);
+        if (len == 0)
+            return false;
+        at += len;
+    }
+    return true;
+}
+
+/* Python takes such a text for UTF-16 or UTF-32. */
+static bool is_wide_coded(galley_str text)
+{
+    return (text.len == 2 || text.len >= 4) && (text.data[0] == '\0' || text.data[1] == '\0');
+}
+
+int json_scan_end(struct json_scan *scan, galley_str text, int status)
+{
+    if (status >= 0) {
+        json_scan_space(scan);
+        status = scan->at != scan->end ? -EBADMSG : scan->is_lone ? -EILSEQ : 0;
+    }
+    if (status == -EBADMSG && (!is_utf8(text) || is_wide_coded(text)))
+        return -EILSEQ;
+    return status;
+}
+
+/* ---- strings ---- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The four digits behind \u; -1: they are none. */
+static int hex_unit(const char *at, const char *end)
+{
+    int unit = 0;
+    if (end - at < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        int digit = hex_digit(at[i]);
+        if (digit < 0)
+            return -1;
+        unit = unit << 4 | digit;
+    }
+    return unit;
+}
+
+static char escaped(char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+        return c;
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return '\0';
+    }
+}
+
+/* The length of the escape at the backslash `at`; 0: it is none. */
+static size_t escape_length(struct json_scan *scan, const char *at)
+{
+    if (scan->end - at < 2)
+        return 0;
+    if (at[1] != 'u')
+        return escaped(at[1]) != '\0' ? 2 : 0;
+    int unit = hex_unit(at + 2, scan->end);
+    if (unit < 0)
+        return 0;
+    if (unit < 0xd800 || unit > 0xdfff)
+        return 6;
+    if (unit < 0xdc00 && scan->end - at >= 12 && at[6] == '\\' && at[7] == 'u') {
+        int low = hex_unit(at + 8, scan->end);
+        if (low >= 0xdc00 && low <= 0xdfff)
+            return 12;
+    }
+    scan->is_lone = true;
+    return 6;
+}
+
+static char *put_character(char *to, unsigned code)
+{
+    if (code < 0x80) {
+        *to++ = (char)code;
+        return to;
+    }
+    if (code < 0x800) {
+        *to++ = (char)(0xc0 | code >> 6);
+    } else {
+        if (code < 0x10000) {
+            *to++ = (char)(0xe0 | code >> 12);
+        } else {
+            *to++ = (char)(0xf0 | code >> 18);
+            *to++ = (char)(0x80 | (code >> 12 & 0x3f));
+        }
+        *to++ = (char)(0x80 | (code >> 6 & 0x3f));
+    }
+    *to++ = (char)(0x80 | (code & 0x3f));
+    return to;
+}
+
+/* Decode what was checked. A half of a pair becomes U+FFFD; such a text is refused in the end. */
+static char *decode(char *to, const char *at, const char *end)
+{
+    while (at < end) {
+        const char *next = memchr(at, '\\', (size_t)(end - at));
+        size_t len = (size_t)((next ? next : end) - at);
+        memcpy(to, at, len);
+        to += len;
+        at += len;
+        if (at == end)
+            break;
+        if (at[1] != 'u') {
+            *to++ = escaped(at[1]);
+            at += 2;
+            continue;
+        }
+        unsigned code = (unsigned)hex_unit(at + 2, end);
+        at += 6;
+        if (code >= 0xd800 && code <= 0xdfff) {
+            int low = code < 0xdc00 && end - at >= 6 && at[1] == 'u' && at[0] == '\\'
+                          ? hex_unit(at + 2, end)
+                          : -1;
+            bool is_pair = low >= 0xdc00 && low <= 0xdfff;
+            code = is_pair ? 0x10000 + ((code - 0xd800) << 10) + ((unsigned)low - 0xdc00) : 0xfffd;
+            at += is_pair ? 6 : 0;
+        }
+        to = put_character(to, code);
+    }
+    return to;
+}
+
+int json_scan_string_rest(struct json_scan *scan, const char *at, struct arena *arena,
+                          galley_str *text)
+{
+    const char *start = scan->at + 1, *end = scan->end;
+    bool has_escape = false;
+    for (; at < end && *at != '"'; at = json_scan_plain(at, end)) {
+        size_t len = 0;
+        if ((unsigned char)*at >= 0x80) {
+            len = json_scan_wide(at, end);
+            if (len == 0)
+                return -EILSEQ;
+        } else if (*at == '\\') {
+            len = escape_length(scan, at);
+            has_escape = true;
+        }
+        if (len == 0)
+            return -EBADMSG;
+        at += len;
+    }
+    if (at >= end)
+        return -EBADMSG;
+    *text = (galley_str){start, (size_t)(at - start)};
+    scan->at = at + 1;
+    if (!has_escape || arena == NULL)
+        return 0;
+    char *copy = arena_alloc(arena, text->len);
+    if (copy == NULL)
+        return -ENOMEM;
+    text->len = (size_t)(decode(copy, start, at) - copy);
+    text->data = copy;
+    return 0;
+}
+
+int json_scan_key(struct json_scan *scan, struct arena *arena, galley_str *key)
+{
+    json_scan_space(scan);
+    if (scan->at == scan->end || *scan->at != '"')
+        return -EBADMSG;
+    int status = json_scan_string(scan, arena, key);
+    if (status < 0)
+        return status;
+    json_scan_space(scan);
+    if (scan->at == scan->end || *scan->at != ':')
+        return -EBADMSG;
+    scan->at++;
+    return 0;
+}
+
+/* ---- numbers ---- */
+
+/* A numeral as it is read: all its digits as one number, and the power of ten that it is to be multiplied with. */
+struct numeral {
+    const char *start;
+    bool is_negative;
+    uint64_t digits;
+    int digit_count; /* without leading zeros; beyond 19 `digits` is useless */
+    int power;
+};
+
+static inline bool is_digit(char c)
+{
+    return (unsigned char)(c - '0') < 10;
+}
+
+/* The double next to digits times ten to the power, if that is certain. */
+static bool convert_quickly(const struct numeral *numeral, double *value)
+{
+    static const double exact[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    uint64_t digits = numeral->digits;
+    int power = numeral->power;
+    if (numeral->digit_count > 19 || power < -27 || power > 27)
+        return false;
+    if (digits <= UINT64_C(1) << 53 && power >= -22 && power <= 22) {
+        *value = power < 0 ? (double)digits / exact[-power] : (double)digits * exact[power];
+        return true;
+    }
+#if LDBL_MANT_DIG == 64
+    /* One rounding to 64 bits; the second, to 53, is certain unless the first ended next to the middle of two doubles. */
+    static const long double wide[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
+                                       1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
+                                       1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
+                                       1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+    long double product =
+        power < 0 ? (long double)digits / wide[-power] : (long double)digits * wide[power];
+    uint64_t mantissa;
+    memcpy(&mantissa, &product, sizeof mantissa);
+    if ((mantissa & 0x7ff) - 0x3ff <= 2)
+        return false;
+    *value = (double)product;
+    return true;
+#else
+    return false;
+#endif
+}
+
+static int finish_float(struct json_scan *scan, const struct numeral *numeral, struct token *token)
+{
+    token->kind = TOKEN_FLOAT;
+    if (numeral->digit_count == 0) {
+        token->number = numeral->is_negative ? -0.0 : 0.0;
+        return 0;
+    }
+    if (convert_quickly(numeral, &token->number)) {
+        if (numeral->is_negative)
+            token->number = -token->number;
+        return 0;
+    }
+    galley_str text = {numeral->start, (size_t)(scan->at - numeral->start)};
+    return number_parse_float(text, &token->number);
+}
+
+/* [eE] [+-] digits */
+static int scan_exponent(struct json_scan *scan, struct numeral *numeral)
+{
+    const char *at = scan->at + 1, *end = scan->end;
+    bool is_negative = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+'))
+        at++;
+    const char *start = at;
+    int power = 0;
+    for (; at < end && is_digit(*at); at++) {
+        if (power < 100000)
+            power = power * 10 + (*at - '0');
+    }
+    scan->at = at;
+    if (at == start)
+        return -EBADMSG;
+    numeral->power = numeral->power > -100000 ? numeral->power : -100000;
+    numeral->power += is_negative ? -power : power;
+    return 0;
+}
+
+static int scan_float(struct json_scan *scan, struct numeral *numeral, struct token *token)
+{
+    const char *at = scan->at, *end = scan->end;
+    if (*at == '.') {
+        const char *start = ++at;
+        uint64_t digits = numeral->digits;
+        if (digits == 0)
+            while (at < end && *at == '0')
+                at++;
+        const char *counted = at;
+        for (; at < end && is_digit(*at); at++)
+            digits = digits * 10 + (uint64_t)(*at - '0');
+        if (at == start)
+            return -EBADMSG;
+        numeral->digits = digits;
+        numeral->digit_count = at - counted > 20 ? 20 : numeral->digit_count + (int)(at - counted);
+        numeral->power = at - start > 100000 ? -100000 : -(int)(at - start);
+        scan->at = at;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        int status = scan_exponent(scan, numeral);
+        if (status < 0)
+            return status;
+    }
+    return finish_float(scan, numeral, token);
+}
+
+/* A whole number of 19 digits or more. */
+static int scan_big(struct json_scan *scan, const char *start, bool is_negative,
+                    struct token *token)
+{
+    galley_str text = {start, (size_t)(scan->at - start)};
+    if (text.len - is_negative > MAX_DIGITS)
+        return -EILSEQ;
+    if (number_parse_int(text, &token->whole) == 0) {
+        token->kind = TOKEN_INT;
+        return 0;
+    }
+    token->kind = TOKEN_BIG;
+    token->text = text;
+    return 0;
+}
+
+static int scan_word(struct json_scan *scan, const char *word, size_t len)
+{
+    if ((size_t)(scan->end - scan->at) < len || memcmp(scan->at, word, len) != 0)
+        return -EBADMSG;
+    scan->at += len;
+    return 0;
+}
+
+int json_scan_number(struct json_scan *scan, struct token *token)
+{
+    const char *start = scan->at, *at = start, *end = scan->end;
+    bool is_negative = *at == '-';
+    at += is_negative;
+    const char *digits = at;
+    uint64_t value = 0;
+    if (at < end && *at == '0') {
+        at++;
+    } else {
+        for (; at < end && is_digit(*at); at++)
+            value = value * 10 + (uint64_t)(*at - '0');
+    }
+    if (at == digits) {
+        *token = (struct token){.kind = TOKEN_FLOAT, .number = -INFINITY};
+        return is_negative ? scan_word(scan, "-Infinity", 9) : -EBADMSG;
+    }
+    scan->at = at;
+    size_t count = (size_t)(at - digits);
+    if (at < end && (*at == '.' || *at == 'e' || *at == 'E')) {
+        struct numeral numeral = {start, is_negative, value, 0, 0};
+        numeral.digit_count = *digits == '0' ? 0 : count > 20 ? 20 : (int)count;
+        return scan_float(scan, &numeral, token);
+    }
+    if (count > 18)
+        return scan_big(scan, start, is_negative, token);
+    token->kind = TOKEN_INT;
+    token->whole = is_negative ? -(int64_t)value : (int64_t)value;
+    return 0;
+}
+
+/* ---- values ---- */
+
+int json_scan_token(struct json_scan *scan, unsigned depth, struct arena *arena,
+                    struct token *token)
+{
+    if (scan->at == scan->end)
+        return -EBADMSG;
+    switch (*scan->at) {
+    case '"':
+        token->kind = TOKEN_STRING;
+        return json_scan_string(scan, arena, &token->text);
+    case '{':
+    case '[':
+        token->kind = *scan->at == '{' ? TOKEN_OBJECT : TOKEN_LIST;
+        return json_scan_skip(scan, depth);
+    case 't':
+        *token = (struct token){.kind = TOKEN_BOOL, .boolean = true};
+        return scan_word(scan, "true", 4);
+    case 'f':
+        *token = (struct token){.kind = TOKEN_BOOL, .boolean = false};
+        return scan_word(scan, "false", 5);
+    case 'n':
+        token->kind = TOKEN_NULL;
+        return scan_word(scan, "null", 4);
+    case 'N':
+        *token = (struct token){.kind = TOKEN_FLOAT, .number = (double)NAN};
+        return scan_word(scan, "NaN", 3);
+    case 'I':
+        *token = (struct token){.kind = TOKEN_FLOAT, .number = (double)INFINITY};
+        return scan_word(scan, "Infinity", 8);
+    default:
+        return json_scan_number(scan, token);
+    }
+}
+
+/* Which of the brackets around the cursor are objects'. */
+struct nest {
+    unsigned depth, base;
+    uint64_t is_object[JSON_MAX_DEPTH / 64 + 1];
+};
+
+static bool in_object(const struct nest *nest)
+{
+    return nest->is_object[nest->depth / 64] >> (nest->depth % 64) & 1;
+}
+
+/* Past a bracket that opens; *is_empty: and the one that closes it again. */
+static int open_bracket(struct json_scan *scan, struct nest *nest, bool *is_empty)
+{
+    bool is_object = *scan->at == '{';
+    if (nest->depth >= JSON_MAX_DEPTH)
+        return -EMLINK;
+    nest->depth++;
+    uint64_t bit = UINT64_C(1) << (nest->depth % 64);
+    nest->is_object[nest->depth / 64] &= ~bit;
+    nest->is_object[nest->depth / 64] |= is_object ? bit : 0;
+    scan->at++;
+    json_scan_space(scan);
+    *is_empty = scan->at < scan->end && *scan->at == (is_object ? '}' : ']');
+    if (*is_empty) {
+        scan->at++;
+        nest->depth--;
+    }
+    return 0;
+}
+
+/* Behind a value: past all brackets that close. 0: past a comma too, or at the end of the outermost value. */
+static int close_brackets(struct json_scan *scan, struct nest *nest)
+{
+    while (nest->depth > nest->base) {
+        json_scan_space(scan);
+        if (scan->at == scan->end)
+            return -EBADMSG;
+        char c = *scan->at++;
+        if (c == ',')
+            return 0;
+        if (c != (in_object(nest) ? '}' : ']')) {
+            scan->at--;
+            return -EBADMSG;
+        }
+        nest->depth--;
+    }
+    return 0;
+}
+
+int json_scan_skip(struct json_scan *scan, unsigned depth)
+{
+    struct nest nest = {.depth = depth, .base = depth};
+    struct token token;
+    galley_str key;
+    int status = 0;
+    do {
+        bool is_empty = true;
+        if (nest.depth > nest.base && in_object(&nest))
+            status = json_scan_key(scan, NULL, &key);
+        if (status < 0)
+            return status;
+        json_scan_space(scan);
+        if (scan->at < scan->end && (*scan->at == '{' || *scan->at == '['))
+            status = open_bracket(scan, &nest, &is_empty);
+        else
+            status = json_scan_token(scan, depth, NULL, &token);
+        if (status == 0 && is_empty)
+            status = close_brackets(scan, &nest);
+        if (status < 0)
+            return status;
+    } while (nest.depth > nest.base);
+    return 0;
+}
