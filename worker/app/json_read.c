@@ -59,10 +59,8 @@ static __attribute__((noinline)) int complain_of(struct reader *r, enum problem_
                                                  const struct type *type, const char *start,
                                                  const struct loc *loc)
 {
-    struct problem problem = {.kind = kind,
-                              .type = type,
-                              .input_kind = INPUT_JSON,
-                              .input = slice(start, r->scan.at)};
+    struct problem problem = {
+        .kind = kind, .type = type, .input_kind = INPUT_JSON, .input = slice(start, r->scan.at)};
     return complain(r, &problem, loc);
 }
 
@@ -239,9 +237,9 @@ static int read_list(struct reader *r, const struct member *m, struct container 
         if ((is_more = go_on(r, ']')) < 0)
             return is_more;
     }
-    list->at = capacity ? arena_trim(r->arena, list->at, capacity * m->type.bytes,
-                                     slot * m->type.bytes)
-                        : arena_alloc(r->arena, 0);
+    list->at = capacity
+                   ? arena_trim(r->arena, list->at, capacity * m->type.bytes, slot * m->type.bytes)
+                   : arena_alloc(r->arena, 0);
     list->count = slot;
     if (here.index > m->max_items) {
         json_order_drop(r->problems, mark);
@@ -258,7 +256,8 @@ static __attribute__((noinline)) int finish_map(struct reader *r, const struct m
                                                 const char *start, const struct loc *loc)
 {
     size_t bad_count = 0;
-    int status = json_order_map(r->problems, mark, map->at, &map->count, m->entry_bytes, &bad_count);
+    int status =
+        json_order_map(r->problems, mark, map->at, &map->count, m->entry_bytes, &bad_count);
     if (status < 0)
         return status;
     if (map->count - bad_count > m->max_items) {
@@ -526,8 +525,7 @@ static __attribute__((noinline)) int refuse_tag(struct reader *r, const struct t
                                                 enum problem_kind kind, galley_str tag,
                                                 const struct loc *loc)
 {
-    struct problem problem = {
-        .kind = kind, .type = type, .text = tag, .input_kind = INPUT_JSON};
+    struct problem problem = {.kind = kind, .type = type, .text = tag, .input_kind = INPUT_JSON};
     const char *start = r->scan.at;
     int status = json_scan_skip(&r->scan, r->depth);
     if (status < 0)
@@ -682,8 +680,8 @@ int json_read_members(galley_str text, const struct member *const *members, size
     start_reading(&r, text, arena, problems);
     json_scan_space(&r.scan);
     bool is_object = r.scan.at < r.scan.end && *r.scan.at == '{';
-    int status = is_object ? read_parameters(&r, members, count, &object, base)
-                           : json_scan_skip(&r.scan, 0);
+    int status =
+        is_object ? read_parameters(&r, members, count, &object, base) : json_scan_skip(&r.scan, 0);
     status = finish_reading(&r, text, status);
     for (unsigned i = 0; status == 0 && i < count; i++) {
         if (!members[i]->is_required || (object.seen >> i & 1))

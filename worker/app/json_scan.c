@@ -140,7 +140,7 @@ static size_t escape_length(struct json_scan *scan, const char *at)
     return 6;
 }
 
-static char *put_character(char *to, unsigned code)
+char *json_scan_put(char *to, unsigned code)
 {
     if (code < 0x80) {
         *to++ = (char)code;
@@ -161,7 +161,27 @@ static char *put_character(char *to, unsigned code)
     return to;
 }
 
-/* Decode what was checked. A half of a pair becomes U+FFFD; such a text is refused in the end. */
+size_t json_scan_escape(const char *at, const char *end, unsigned *code)
+{
+    if (at[1] != 'u') {
+        *code = (unsigned char)escaped(at[1]);
+        return 2;
+    }
+    *code = (unsigned)hex_unit(at + 2, end);
+    if (*code < 0xd800 || *code > 0xdfff)
+        return 6;
+    unsigned high = *code;
+    *code = 0xfffd;
+    if (high > 0xdbff || end - at < 12 || at[6] != '\\' || at[7] != 'u')
+        return 6;
+    int low = hex_unit(at + 8, end);
+    if (low < 0xdc00 || low > 0xdfff)
+        return 6;
+    *code = 0x10000 + ((high - 0xd800) << 10) + ((unsigned)low - 0xdc00);
+    return 12;
+}
+
+/* Decode what was checked. */
 static char *decode(char *to, const char *at, const char *end)
 {
     while (at < end) {
@@ -170,24 +190,11 @@ static char *decode(char *to, const char *at, const char *end)
         memcpy(to, at, len);
         to += len;
         at += len;
-        if (at == end)
-            break;
-        if (at[1] != 'u') {
-            *to++ = escaped(at[1]);
-            at += 2;
-            continue;
+        if (at < end) {
+            unsigned code;
+            at += json_scan_escape(at, end, &code);
+            to = json_scan_put(to, code);
         }
-        unsigned code = (unsigned)hex_unit(at + 2, end);
-        at += 6;
-        if (code >= 0xd800 && code <= 0xdfff) {
-            int low = code < 0xdc00 && end - at >= 6 && at[1] == 'u' && at[0] == '\\'
-                          ? hex_unit(at + 2, end)
-                          : -1;
-            bool is_pair = low >= 0xdc00 && low <= 0xdfff;
-            code = is_pair ? 0x10000 + ((code - 0xd800) << 10) + ((unsigned)low - 0xdc00) : 0xfffd;
-            at += is_pair ? 6 : 0;
-        }
-        to = put_character(to, code);
     }
     return to;
 }

@@ -64,6 +64,12 @@ static inline int json_scan_string(struct json_scan *scan, struct arena *arena, 
     return 0;
 }
 
+/* The character that the escape at the backslash `at`, which has been checked, stands for; how long it is. Half a pair is
+ * U+FFFD; such a text is refused in the end. */
+size_t json_scan_escape(const char *at, const char *end, unsigned *code);
+/* Write a character in UTF-8; behind it. */
+char *json_scan_put(char *to, unsigned code);
+
 /* A number; the cursor is at its sign or first digit. */
 int json_scan_number(struct json_scan *scan, struct token *token);
 
