@@ -2,7 +2,7 @@
  * Does:     one function a form of value (scalar, list, map, object, union), each from the cursor into memory; problems
  *           are put in the order of the declaration by json_order.
  * Does not: know characters and digits (json_scan), judge scalars (scalar.h), or keep what it has passed.
- * See:      json_scan.h, json_order.h, t/unit/worker/app/json_read.c */
+ * See:      json_scan.h, json_reader.h, json_tag.h, json_order.h, t/unit/worker/app/json_read.c */
 #include "worker/app/json_read.h"
 
 #include <errno.h>
@@ -11,17 +11,8 @@
 #include "common/bug.h"
 #include "worker/app/json_compact.h"
 #include "worker/app/json_order.h"
-#include "worker/app/json_scan.h"
-
-struct reader {
-    struct json_scan scan;
-    struct arena *arena;
-    struct problems *problems;
-    unsigned depth;
-};
-
-/* What a value turned out to be, where it is not a negative errno. */
-enum { GOOD, BAD };
+#include "worker/app/json_reader.h"
+#include "worker/app/json_tag.h"
 
 /* An object while it is read. */
 struct object {
@@ -39,62 +30,12 @@ struct container {
     size_t count;
 };
 
-static int read_one(struct reader *r, const struct type *type, void *to, const struct loc *loc);
-
-static galley_str slice(const char *start, const char *end)
-{
-    return (galley_str){start, (size_t)(end - start)};
-}
-
-/* ---- problems ---- */
-
-static int complain(struct reader *r, const struct problem *problem, const struct loc *loc)
-{
-    problems_add(r->problems, problem, loc);
-    return r->problems->error != 0 ? r->problems->error : BAD;
-}
-
-/* The value from `start` to the cursor is of a wrong kind. */
-static __attribute__((noinline)) int complain_of(struct reader *r, enum problem_kind kind,
-                                                 const struct type *type, const char *start,
-                                                 const struct loc *loc)
-{
-    struct problem problem = {
-        .kind = kind, .type = type, .input_kind = INPUT_JSON, .input = slice(start, r->scan.at)};
-    return complain(r, &problem, loc);
-}
-
-/* A list or map of `count`; SIZE_MAX: of more than may be told. */
-static __attribute__((noinline)) int complain_of_count(struct reader *r, enum problem_kind kind,
-                                                       size_t limit, size_t count,
-                                                       const char *start, const struct loc *loc)
-{
-    struct problem problem = {.kind = kind,
-                              .limit = limit,
-                              .actual = count,
-                              .input_kind = INPUT_JSON,
-                              .input = slice(start, r->scan.at)};
-    return complain(r, &problem, loc);
-}
-
-/* Ask the application's own check about the value that was read from `start` on. */
-static __attribute__((noinline)) int ask(struct reader *r, galley_check *check, const void *value,
-                                         const char *start, const struct loc *loc)
-{
-    const char *message = check(value);
-    if (message == NULL)
-        return GOOD;
-    size_t len = strlen(message);
-    struct problem problem = {.kind = PROBLEM_VALUE_ERROR,
-                              .input_kind = INPUT_JSON,
-                              .input = slice(start, r->scan.at),
-                              .text = {arena_dup(r->arena, message, len), len}};
-    return problem.text.data == NULL ? -ENOMEM : complain(r, &problem, loc);
-}
+static int read_one(struct json_reader *r, const struct type *type, void *to,
+                    const struct loc *loc);
 
 /* ---- scalars ---- */
 
-static __attribute__((noinline)) int judge(struct reader *r, const struct type *type,
+static __attribute__((noinline)) int judge(struct json_reader *r, const struct type *type,
                                            const struct token *token, const char *start, void *to,
                                            const struct loc *loc)
 {
@@ -106,12 +47,13 @@ static __attribute__((noinline)) int judge(struct reader *r, const struct type *
     problem.kind = kind;
     problem.type = type;
     problem.input_kind = INPUT_JSON;
-    problem.input = slice(start, r->scan.at);
-    return complain(r, &problem, loc);
+    problem.input = json_slice(start, r->scan.at);
+    return json_complain(r, &problem, loc);
 }
 
 /* The usual values of types without limits are stored here; the rest is scalar_read's. */
-static int read_scalar(struct reader *r, const struct type *type, void *to, const struct loc *loc)
+static int read_scalar(struct json_reader *r, const struct type *type, void *to,
+                       const struct loc *loc)
 {
     struct token token;
     const char *start = r->scan.at;
@@ -123,49 +65,49 @@ static int read_scalar(struct reader *r, const struct type *type, void *to, cons
         !type->literals && token.text.len <= type->max_length && type->min_length <= 1 &&
         token.text.len >= type->min_length) {
         *(galley_str *)to = token.text;
-        return GOOD;
+        return JSON_GOOD;
     }
     if (token.kind == TOKEN_INT && type->kind == GALLEY_INT && type->is_wide && is_free) {
         *(int64_t *)to = token.whole;
-        return GOOD;
+        return JSON_GOOD;
     }
     if (token.kind == TOKEN_FLOAT && type->kind == GALLEY_FLOAT && is_free &&
         __builtin_isfinite(token.number)) {
         *(double *)to = token.number;
-        return GOOD;
+        return JSON_GOOD;
     }
     if (token.kind == TOKEN_BOOL && type->kind == GALLEY_BOOL) {
         *(bool *)to = token.boolean;
-        return GOOD;
+        return JSON_GOOD;
     }
     return judge(r, type, &token, start, to, loc);
 }
 
-static int read_json(struct reader *r, galley_json *to)
+static int read_json(struct json_reader *r, galley_json *to)
 {
     const char *start = r->scan.at;
     int status = json_scan_skip(&r->scan, r->depth);
     if (status < 0)
         return status;
-    galley_str text = slice(start, r->scan.at);
+    galley_str text = json_slice(start, r->scan.at);
     status = json_compact(&text, r->arena);
     *to = (galley_json){text.data, text.len};
     return status;
 }
 
 /* Pass over a value that is no list, map or object where one is due. */
-static __attribute__((noinline)) int refuse(struct reader *r, enum problem_kind kind,
+static __attribute__((noinline)) int refuse(struct json_reader *r, enum problem_kind kind,
                                             const struct type *type, const struct loc *loc)
 {
     const char *start = r->scan.at;
     int status = json_scan_skip(&r->scan, r->depth);
-    return status < 0 ? status : complain_of(r, kind, type, start, loc);
+    return status < 0 ? status : json_complain_of(r, kind, type, start, loc);
 }
 
 /* ---- lists and maps ---- */
 
 /* Whether the cursor stands at a bracket: past it, and one level deeper. */
-static int enter(struct reader *r)
+static int enter(struct json_reader *r)
 {
     if (r->depth >= JSON_MAX_DEPTH)
         return -EMLINK;
@@ -176,7 +118,7 @@ static int enter(struct reader *r)
 }
 
 /* Behind an element: 1: past a comma; 0: past the bracket `close`, and one level up. */
-static inline int go_on(struct reader *r, char close)
+static inline int go_on(struct json_reader *r, char close)
 {
     json_scan_space(&r->scan);
     if (r->scan.at == r->scan.end)
@@ -190,7 +132,7 @@ static inline int go_on(struct reader *r, char close)
 }
 
 /* Room for one element more. */
-static __attribute__((noinline)) int grow(struct reader *r, struct container *list,
+static __attribute__((noinline)) int grow(struct json_reader *r, struct container *list,
                                           size_t *capacity, size_t bytes)
 {
     enum { FIRST_BYTES = 64, LARGE_BYTES = 2 * ARENA_LARGE_BYTES };
@@ -207,7 +149,7 @@ static __attribute__((noinline)) int grow(struct reader *r, struct container *li
     return 0;
 }
 
-static int read_list(struct reader *r, const struct member *m, struct container *list,
+static int read_list(struct json_reader *r, const struct member *m, struct container *list,
                      const struct loc *loc)
 {
     const char *start = r->scan.at;
@@ -216,7 +158,7 @@ static int read_list(struct reader *r, const struct member *m, struct container 
     struct problem *mark = r->problems->last;
     struct loc here = {.parent = loc};
     size_t capacity = 0, slot = 0;
-    int status = enter(r), is_bad = GOOD;
+    int status = enter(r), is_bad = JSON_GOOD;
     if (status < 0)
         return status;
     *list = (struct container){0};
@@ -243,15 +185,15 @@ static int read_list(struct reader *r, const struct member *m, struct container 
     list->count = slot;
     if (here.index > m->max_items) {
         json_order_drop(r->problems, mark);
-        return complain_of_count(r, PROBLEM_LIST_TOO_LONG, m->max_items, here.index, start, loc);
+        return json_complain_count(r, PROBLEM_LIST_TOO_LONG, m->max_items, here.index, start, loc);
     }
     if (!is_bad && slot < m->min_items)
-        return complain_of_count(r, PROBLEM_LIST_TOO_SHORT, m->min_items, slot, start, loc);
+        return json_complain_count(r, PROBLEM_LIST_TOO_SHORT, m->min_items, slot, start, loc);
     return list->at == NULL ? -ENOMEM : is_bad;
 }
 
 /* After all entries were read: the last of each key at the place of the first, and the limits. */
-static __attribute__((noinline)) int finish_map(struct reader *r, const struct member *m,
+static __attribute__((noinline)) int finish_map(struct json_reader *r, const struct member *m,
                                                 struct container *map, struct problem *mark,
                                                 const char *start, const struct loc *loc)
 {
@@ -262,14 +204,14 @@ static __attribute__((noinline)) int finish_map(struct reader *r, const struct m
         return status;
     if (map->count - bad_count > m->max_items) {
         json_order_drop(r->problems, mark);
-        return complain_of_count(r, PROBLEM_MAP_TOO_LONG, m->max_items, SIZE_MAX, start, loc);
+        return json_complain_count(r, PROBLEM_MAP_TOO_LONG, m->max_items, SIZE_MAX, start, loc);
     }
     if (bad_count == 0 && map->count < m->min_items)
-        return complain_of_count(r, PROBLEM_MAP_TOO_SHORT, m->min_items, map->count, start, loc);
-    return bad_count > 0 ? BAD : GOOD;
+        return json_complain_count(r, PROBLEM_MAP_TOO_SHORT, m->min_items, map->count, start, loc);
+    return bad_count > 0 ? JSON_BAD : JSON_GOOD;
 }
 
-static int read_map(struct reader *r, const struct member *m, struct container *map,
+static int read_map(struct json_reader *r, const struct member *m, struct container *map,
                     const struct loc *loc)
 {
     const char *start = r->scan.at;
@@ -296,7 +238,7 @@ static int read_map(struct reader *r, const struct member *m, struct container *
         status = read_one(r, &m->type, entry + SHAPE_VALUE_AT, &here);
         if (status < 0)
             return status;
-        if (status == BAD)
+        if (status == JSON_BAD)
             json_order_label(r->problems, before, (unsigned)map->count);
         if ((is_more = go_on(r, '}')) < 0)
             return is_more;
@@ -311,7 +253,7 @@ static int read_map(struct reader *r, const struct member *m, struct container *
 /* ---- members ---- */
 
 /* null for a member that may be: its pointer, .data or .at is. */
-static int read_null(struct reader *r, const struct member *m, void *to)
+static int read_null(struct json_reader *r, const struct member *m, void *to)
 {
     struct token token;
     int status = json_scan_token(&r->scan, r->depth, NULL, &token);
@@ -321,11 +263,12 @@ static int read_null(struct reader *r, const struct member *m, void *to)
            m->is_pointer            ? sizeof(void *)
            : m->count == GALLEY_ONE ? m->type.bytes
                                     : sizeof(struct container));
-    return GOOD;
+    return JSON_GOOD;
 }
 
 /* The value of a member of the struct at `base`. */
-static int read_member(struct reader *r, const struct member *m, void *base, const struct loc *loc)
+static int read_member(struct json_reader *r, const struct member *m, void *base,
+                       const struct loc *loc)
 {
     void *to = (char *)base + m->offset;
     json_scan_space(&r->scan);
@@ -350,8 +293,8 @@ static int read_member(struct reader *r, const struct member *m, void *base, con
         status = read_list(r, m, to, loc);
     else
         status = read_map(r, m, to, loc);
-    if (status == GOOD && m->check != NULL)
-        status = ask(r, m->check, to, start, loc);
+    if (status == JSON_GOOD && m->check != NULL)
+        status = json_ask(r, m->check, to, start, loc);
     return status;
 }
 
@@ -368,7 +311,7 @@ static inline bool take_key(struct json_scan *scan, const struct member *m)
 }
 
 /* Pass over a key that is no member's, with its value. */
-static int read_extra(struct reader *r, struct object *object, galley_str key)
+static int read_extra(struct json_reader *r, struct object *object, galley_str key)
 {
     json_scan_space(&r->scan);
     const char *start = r->scan.at;
@@ -377,13 +320,13 @@ static int read_extra(struct reader *r, struct object *object, galley_str key)
         return status;
     struct loc here = {.parent = object->loc, .key = key};
     struct problem *before = r->problems->last;
-    status = complain_of(r, PROBLEM_EXTRA_FORBIDDEN, NULL, start, &here);
+    status = json_complain_of(r, PROBLEM_EXTRA_FORBIDDEN, NULL, start, &here);
     json_order_label(r->problems, before, SHAPE_MAX_MEMBERS + object->extra_count++);
-    return status < 0 ? status : GOOD;
+    return status < 0 ? status : JSON_GOOD;
 }
 
 /* A member or a key beside them: the key, the value. `next` is the member that is expected. */
-static int read_pair(struct reader *r, struct object *object, void *to, unsigned *next)
+static int read_pair(struct json_reader *r, struct object *object, void *to, unsigned *next)
 {
     const struct shape *shape = object->shape;
     const struct member *m = &shape->members[*next];
@@ -408,7 +351,7 @@ static int read_pair(struct reader *r, struct object *object, void *to, unsigned
     struct loc here = {.parent = object->loc, .key = m->name};
     struct problem *before = r->problems->last;
     int status = read_member(r, m, to, &here);
-    if (status == BAD) {
+    if (status == JSON_BAD) {
         object->bad |= bit;
         json_order_label(r->problems, before, place);
     }
@@ -416,7 +359,7 @@ static int read_pair(struct reader *r, struct object *object, void *to, unsigned
 }
 
 /* Something is missing, wrong or forbidden, perhaps. */
-static __attribute__((noinline)) int finish_object(struct reader *r, struct object *object)
+static __attribute__((noinline)) int finish_object(struct json_reader *r, struct object *object)
 {
     const struct shape *shape = object->shape;
     bool is_bad = object->bad != 0 || object->extra_count > 0;
@@ -426,21 +369,21 @@ static __attribute__((noinline)) int finish_object(struct reader *r, struct obje
             continue;
         struct loc here = {.parent = object->loc, .key = m->name};
         struct problem *before = r->problems->last;
-        int status = complain_of(r, PROBLEM_MISSING, NULL, object->start, &here);
+        int status = json_complain_of(r, PROBLEM_MISSING, NULL, object->start, &here);
         if (status < 0)
             return status;
         json_order_label(r->problems, before, i);
         is_bad = true;
     }
     if (!is_bad)
-        return GOOD;
+        return JSON_GOOD;
     if (object->extra_count > 1)
         json_order_extras(r->problems, object->mark, SHAPE_MAX_MEMBERS);
     json_order_sort(r->problems, object->mark);
-    return BAD;
+    return JSON_BAD;
 }
 
-static int read_object(struct reader *r, const struct shape *shape, void *to,
+static int read_object(struct json_reader *r, const struct shape *shape, void *to,
                        const struct type *type, const struct loc *loc)
 {
     if (*r->scan.at != '{')
@@ -459,69 +402,18 @@ static int read_object(struct reader *r, const struct shape *shape, void *to,
             return is_more;
     }
     uint64_t all = UINT64_MAX >> (SHAPE_MAX_MEMBERS - shape->member_count) % SHAPE_MAX_MEMBERS;
-    status = GOOD;
+    status = JSON_GOOD;
     if (object.seen != all || object.bad != 0 || object.extra_count > 0)
         status = finish_object(r, &object);
-    if (status == GOOD && shape->check != NULL)
-        status = ask(r, shape->check, to, object.start, loc);
+    if (status == JSON_GOOD && shape->check != NULL)
+        status = json_ask(r, shape->check, to, object.start, loc);
     return status;
 }
 
 /* ---- unions ---- */
 
-/* Look ahead for the tag of the object at the cursor. 1: found; 0: there is none. */
-static __attribute__((noinline)) int find_tag(struct reader *r, const char *discriminator,
-                                              struct token *tag, galley_str *text)
-{
-    struct json_scan scan = r->scan;
-    galley_str key;
-    int is_found = 0, status;
-    size_t len = strlen(discriminator);
-    if (r->depth >= JSON_MAX_DEPTH)
-        return -EMLINK;
-    scan.at++;
-    json_scan_space(&scan);
-    if (scan.at < scan.end && *scan.at == '}')
-        return 0;
-    for (;;) {
-        if ((status = json_scan_key(&scan, r->arena, &key)) < 0)
-            return status;
-        json_scan_space(&scan);
-        const char *start = scan.at;
-        bool is_tag = key.len == len && memcmp(key.data, discriminator, len) == 0;
-        status = is_tag ? json_scan_token(&scan, r->depth + 1, r->arena, tag)
-                        : json_scan_skip(&scan, r->depth + 1);
-        if (status < 0)
-            return status;
-        if (is_tag)
-            *text = slice(start, scan.at);
-        is_found |= is_tag;
-        json_scan_space(&scan);
-        if (scan.at == scan.end || (*scan.at != ',' && *scan.at != '}'))
-            return -EBADMSG;
-        if (*scan.at++ == '}')
-            return is_found;
-    }
-}
-
-/* The variant whose literal is the tag. */
-static const struct member *find_variant(const struct shape *shape, const struct token *tag)
-{
-    for (unsigned i = 0; tag->kind == TOKEN_STRING && i < shape->member_count; i++) {
-        const struct shape *variant = shape->members[i].type.of;
-        galley_str name = {shape->discriminator, strlen(shape->discriminator)};
-        const struct member *m = shape_find(variant, name);
-        for (const char *const *literal = m->type.literals; *literal != NULL; literal++) {
-            if (strlen(*literal) == tag->text.len &&
-                memcmp(*literal, tag->text.data, tag->text.len) == 0)
-                return &shape->members[i];
-        }
-    }
-    return NULL;
-}
-
 /* None of the variants, or no tag at all. `tag` is how Python would print it. */
-static __attribute__((noinline)) int refuse_tag(struct reader *r, const struct type *type,
+static __attribute__((noinline)) int refuse_tag(struct json_reader *r, const struct type *type,
                                                 enum problem_kind kind, galley_str tag,
                                                 const struct loc *loc)
 {
@@ -530,8 +422,8 @@ static __attribute__((noinline)) int refuse_tag(struct reader *r, const struct t
     int status = json_scan_skip(&r->scan, r->depth);
     if (status < 0)
         return status;
-    problem.input = slice(start, r->scan.at);
-    return complain(r, &problem, loc);
+    problem.input = json_slice(start, r->scan.at);
+    return json_complain(r, &problem, loc);
 }
 
 /* What Python's str() makes of a tag that is no string, for the usual ones. */
@@ -549,19 +441,20 @@ static galley_str tag_text(const struct token *tag, galley_str text)
     }
 }
 
-static int read_union(struct reader *r, const struct type *type, void *to, const struct loc *loc)
+static int read_union(struct json_reader *r, const struct type *type, void *to,
+                      const struct loc *loc)
 {
     const struct shape *shape = type->of;
     struct token tag;
     galley_str text;
     if (*r->scan.at != '{')
         return refuse(r, PROBLEM_MODEL_ATTRIBUTES_TYPE, type, loc);
-    int found = find_tag(r, shape->discriminator, &tag, &text);
+    int found = json_find_tag(r, shape->discriminator, &tag, &text);
     if (found < 0)
         return found;
     if (found == 0)
         return refuse_tag(r, type, PROBLEM_TAG_NOT_FOUND, (galley_str){0}, loc);
-    const struct member *m = find_variant(shape, &tag);
+    const struct member *m = json_find_variant(shape, &tag);
     if (m == NULL)
         return refuse_tag(r, type, PROBLEM_TAG_INVALID, tag_text(&tag, text), loc);
     memcpy(to, shape->absent, shape->bytes);
@@ -569,25 +462,26 @@ static int read_union(struct reader *r, const struct type *type, void *to, const
     struct loc here = {.parent = loc, .key = tag.text};
     const char *start = r->scan.at;
     int status = read_object(r, m->type.of, (char *)to + m->offset, &m->type, &here);
-    if (status == GOOD && shape->check != NULL)
-        status = ask(r, shape->check, to, start, loc);
+    if (status == JSON_GOOD && shape->check != NULL)
+        status = json_ask(r, shape->check, to, start, loc);
     return status;
 }
 
 /* What stands for the one member of a struct. */
-static int read_bare(struct reader *r, const struct shape *shape, void *to, const struct loc *loc)
+static int read_bare(struct json_reader *r, const struct shape *shape, void *to,
+                     const struct loc *loc)
 {
     const char *start = r->scan.at;
     memcpy(to, shape->absent, shape->bytes);
     shape_mark_sent(shape, to, shape->members[0].index);
     int status = read_member(r, &shape->members[0], to, loc);
-    if (status == GOOD && shape->check != NULL)
-        status = ask(r, shape->check, to, start, loc);
+    if (status == JSON_GOOD && shape->check != NULL)
+        status = json_ask(r, shape->check, to, start, loc);
     return status;
 }
 
 /* The value at the cursor, which is not at the end. */
-static int read_one(struct reader *r, const struct type *type, void *to, const struct loc *loc)
+static int read_one(struct json_reader *r, const struct type *type, void *to, const struct loc *loc)
 {
     if (type->kind == GALLEY_JSON)
         return read_json(r, to);
@@ -606,14 +500,14 @@ static int read_one(struct reader *r, const struct type *type, void *to, const s
 
 /* ---- whole texts ---- */
 
-static void start_reading(struct reader *r, galley_str text, struct arena *arena,
+static void start_reading(struct json_reader *r, galley_str text, struct arena *arena,
                           struct problems *problems)
 {
-    *r = (struct reader){.arena = arena, .problems = problems};
+    *r = (struct json_reader){.arena = arena, .problems = problems};
     json_scan_init(&r->scan, text);
 }
 
-static int finish_reading(struct reader *r, galley_str text, int status)
+static int finish_reading(struct json_reader *r, galley_str text, int status)
 {
     status = json_scan_end(&r->scan, text, status);
     return status == 0 ? r->problems->error : status;
@@ -622,13 +516,13 @@ static int finish_reading(struct reader *r, galley_str text, int status)
 int json_read_member(galley_str text, const struct member *member, void *base, struct arena *arena,
                      struct problems *problems, const struct loc *place)
 {
-    struct reader r;
+    struct json_reader r;
     start_reading(&r, text, arena, problems);
     return finish_reading(&r, text, read_member(&r, member, base, place));
 }
 
 /* One key of a body of several parameters. */
-static int read_parameter(struct reader *r, const struct member *const *members, size_t count,
+static int read_parameter(struct json_reader *r, const struct member *const *members, size_t count,
                           struct object *object, void *base)
 {
     struct loc here = {.parent = object->loc};
@@ -648,14 +542,14 @@ static int read_parameter(struct reader *r, const struct member *const *members,
     object->bad &= ~bit;
     struct problem *before = r->problems->last;
     status = read_member(r, members[i], base, &here);
-    if (status == BAD) {
+    if (status == JSON_BAD) {
         object->bad |= bit;
         json_order_label(r->problems, before, i);
     }
     return status;
 }
 
-static int read_parameters(struct reader *r, const struct member *const *members, size_t count,
+static int read_parameters(struct json_reader *r, const struct member *const *members, size_t count,
                            struct object *object, void *base)
 {
     int status = enter(r);
@@ -674,7 +568,7 @@ int json_read_members(galley_str text, const struct member *const *members, size
                       void *base, struct arena *arena, struct problems *problems,
                       const struct loc *place)
 {
-    struct reader r;
+    struct json_reader r;
     struct object object = {.loc = place, .mark = problems->last};
     GALLEY_BUG_IF(count > SHAPE_MAX_MEMBERS, "%zu body parameters", count);
     start_reading(&r, text, arena, problems);
@@ -695,11 +589,4 @@ int json_read_members(galley_str text, const struct member *const *members, size
     }
     json_order_sort(problems, object.mark);
     return status;
-}
-
-int json_check(galley_str text)
-{
-    struct json_scan scan;
-    json_scan_init(&scan, text);
-    return json_scan_end(&scan, text, json_scan_skip(&scan, 0));
 }

@@ -524,3 +524,10 @@ int json_scan_skip(struct json_scan *scan, unsigned depth)
     } while (nest.depth > nest.base);
     return 0;
 }
+
+int json_check(galley_str text)
+{
+    struct json_scan scan;
+    json_scan_init(&scan, text);
+    return json_scan_end(&scan, text, json_scan_skip(&scan, 0));
+}

@@ -207,6 +207,15 @@ static void put(struct json_out *out, galley_str text, bool is_plain)
     memmove(out->data + start, out->data + start + 1, out->len - start);
 }
 
+/* SIZE_MAX stands for more than the limit, when nobody counted further. */
+static void put_actual(struct json_out *out, const struct problem *problem, const char *uncounted)
+{
+    if (problem->actual == SIZE_MAX)
+        json_raw(out, uncounted, strlen(uncounted));
+    else
+        json_int(out, (int64_t)problem->actual);
+}
+
 static void put_bound(struct json_out *out, const struct problem *problem, enum float_form form)
 {
     if (problem->bound == NULL) {
@@ -350,7 +359,7 @@ static void put_message(struct json_out *out, const struct problem *problem, boo
             json_raw(out, "s", is_one ? 0 : 1);
             break;
         case '@':
-            json_int(out, (int64_t)problem->actual);
+            put_actual(out, problem, "more");
             break;
         case '$':
             put(out, problem->text, is_plain);
@@ -418,7 +427,7 @@ static void put_context(struct json_out *out, const struct problem *problem)
     }
     if (is_items) {
         json_literal(out, ",\"actual_length\":");
-        json_int(out, (int64_t)problem->actual);
+        put_actual(out, problem, "null");
     } else if (problem->kind == PROBLEM_TAG_INVALID) {
         json_literal(out, ",\"tag\":");
         json_string(out, problem->text);

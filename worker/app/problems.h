@@ -32,7 +32,8 @@ struct problem {
     galley_str input;
     const struct type *type;   /* whose limits the message tells */
     const struct bound *bound; /* of a number */
-    size_t limit, actual;      /* of a length: the one that was broken, and what there is */
+    size_t limit,
+        actual;      /* of a length: the one that was broken, and what there is (SIZE_MAX: more) */
     galley_str text; /* $: an {error}, an app's message, a tag; must live as long as the request */
     const struct loc *loc; /* set by problems_add */
     struct problem *next;  /* the gatherer's */

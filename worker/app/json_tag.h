@@ -1,0 +1,16 @@
+/* json_tag.h - which variant of a union an object is.
+ * Does:     find the value of its discriminator, and the variant that has it as a literal.
+ * Does not: read the object. */
+#ifndef GALLEY_WORKER_APP_JSON_TAG_H
+#define GALLEY_WORKER_APP_JSON_TAG_H
+
+#include "worker/app/json_reader.h"
+
+/* Look ahead for the tag of the object at the cursor, which stays: a token, and how it was written. 1: found; 0: there is
+ * none; json_scan.h's. */
+int json_find_tag(const struct json_reader *r, const char *discriminator, struct token *tag,
+                  galley_str *text);
+/* The variant whose literal the tag is; NULL: none. */
+const struct member *json_find_variant(const struct shape *shape, const struct token *tag);
+
+#endif
