@@ -11,7 +11,7 @@ OPT      ?= -O2
 T        ?=
 JOBS     ?= 2
 FUZZ_SECONDS ?= 20
-PACKAGES := libevent_core libnghttp2 openssl msgpack libconfuse
+PACKAGES := libevent_core libnghttp2 openssl msgpack libconfuse libpcre2-8
 ifeq ($(origin CC),default)
 CC       := gcc
 endif
@@ -93,7 +93,7 @@ $(BUILD)/lib/libgalley.a: $(LIB_OBJ)
 $(BUILD)/lib/galley.pc: galley.pc.in FORCE
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@PACKAGES@|$(PACKAGES)|' galley.pc.in > $@
+	    -e 's|@PACKAGES@|$(PACKAGES)|' galley.pc.in > $@.$$$$ && mv $@.$$$$ $@
 
 # Applications are compiled as anybody's would be; examples and the tests' own.
 $(EXAMPLES) $(APPS): $(BUILD)/%.so: %.c $(BUILD)/flags

@@ -34,8 +34,11 @@ enum arg_kind args_next(struct args *args, struct arg *arg)
              (int)(equals ? equals - name : (ptrdiff_t)strnlen(name, sizeof(arg->name))), name);
     for (char *at = arg->name; *at; at++)
         *at = *at == '-' ? '_' : *at;
-    if (arg->text[1] != '-') /* -h is --help, no other has one dash */
-        snprintf(arg->name, sizeof(arg->name), "%s", !strcmp(arg->text, "-h") ? "help" : "");
+    if (arg->text[1] != '-') /* -h is --help and -o is --output; no other has one dash */
+        snprintf(arg->name, sizeof(arg->name), "%s",
+                 !strcmp(arg->text, "-h")   ? "help"
+                 : !strcmp(arg->text, "-o") ? "output"
+                                            : "");
     return arg->kind = ARG_OPTION;
 }
 

@@ -128,8 +128,8 @@ int run_find_app(const char *path, struct errmsg *why)
     if (len > 2 && !strcmp(path + len - 2, ".c")) {
         errmsg_set(why,
                    "cannot load the application %s: it is C source; build it first: "
-                   "cc -std=gnu17 -fPIC -shared -o %.*s.so %s",
-                   path, (int)(len - 2), path, path);
+                   "galley build %s",
+                   path, path);
         return -EINVAL;
     }
     if (access(path, R_OK) < 0) {

@@ -50,6 +50,7 @@ my @rules = (
     [ 'nghttp2 elsewhere',     'library-home',      'worker/x.c', "#include <nghttp2/nghttp2.h>\n" ],
     [ 'msgpack elsewhere',     'library-home',      'cli/x.c', "#include <msgpack.h>\n" ],
     [ 'libConfuse elsewhere',  'library-home',      'common/mp.c', "#include <confuse.h>\n" ],
+    [ 'PCRE2 elsewhere',       'library-home',      'worker/app/router.c', "#include <pcre2.h>\n" ],
     [ 'strcpy',                'banned-call',       'common/x.c', "int f(void)\n{\n    strcpy(a, b);\n}\n" ],
     [ 'atoi',                  'banned-call',       't/tools/x.c', "int f(void)\n{\n    return atoi (a);\n}\n" ],
     [ 'strcpy in a comment',   '',                  'common/x.c', "/* not strcpy(a, b) */\nconst char *s = \"sprintf(\";\n" ],

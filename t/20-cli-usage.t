@@ -40,7 +40,7 @@ my @cases = (
     [ [ 'run', 'a.so', '--tls-cert', 'c' ], 1, qr{^$}, qr{^galley: there are 1 of tls_cert and 0 of tls_key; .*\n$} ],
     [ [ 'run', "$dir/no.so" ],         1, qr{^$}, qr{^galley: cannot load the application \Q$dir\E/no.so: there is no such file; build it first\n$} ],
     [ [ 'run', "$dir" ],               1, qr{^$}, qr{^galley: cannot load the application \Q$dir\E: it is not a file\n$} ],
-    [ [ 'run', 'cli/main.c' ],         1, qr{^$}, qr{it is C source; build it first: cc -std=gnu17 -fPIC -shared -o \S+cli/main.so \S+cli/main.c\n$} ],
+    [ [ 'run', 'cli/main.c' ],         1, qr{^$}, qr{it is C source; build it first: galley build \S+cli/main.c\n$} ],
     [ [ 'run', 'a.so', '--config', "$dir/no.conf" ], 1, qr{^$}, qr{^galley: cannot read the configuration \Q$dir\E/no.conf: No such file or directory\n$} ],
     [ ['check'],                       0, qr{^the configuration is in order\n$}, qr{^$} ],
     [ [ 'check', "$dir/no.so" ],       1, qr{^$}, qr{there is no such file} ],

@@ -10,7 +10,7 @@
 /* Room for any of them in quotes. */
 enum { MOMENT_BYTES = 40 };
 
-/* Each returns NULL, or what is wrong, a constant in speedate's words. */
+/* Each returns NULL, or what is wrong, a constant in speedate's words. The year 0 is read: see moment_is_year_0. */
 const char *moment_parse_datetime(galley_str text, galley_time *time);
 const char *moment_parse_date(galley_str text, galley_date *date);
 const char *moment_parse_clock(galley_str text, galley_clock *clock);
@@ -21,6 +21,8 @@ const char *moment_from_number(double seconds, galley_time *time);
 const char *moment_clock_from_seconds(int64_t seconds, galley_clock *clock);
 const char *moment_clock_from_number(double seconds, galley_clock *clock);
 
+/* Whether it lies in the year 0, which is read but is no year that can be held. */
+bool moment_is_year_0(const galley_time *time);
 /* The day on which `time` begins, where it was written; false if it is not its midnight. */
 bool moment_is_midnight(const galley_time *time, galley_date *date);
 /* Midnight of `date`, without an offset. */

@@ -60,6 +60,8 @@
     X(DATETIME_FROM_DATE, "datetime_from_date_parsing",                                            \
       "Input should be a valid datetime or date, $", "text error")                                 \
     X(DATE_TYPE, "date_type", "Input should be a valid date", "")                                  \
+    X(DATE_PARSING, "date_parsing",                                                                \
+      "Input should be a valid date in the format YYYY-MM-DD, $", "text error")                    \
     X(DATE_FROM_DATETIME, "date_from_datetime_parsing", "Input should be a valid date or datetime, $", \
       "text error")                                                                                \
     X(DATE_INEXACT, "date_from_datetime_inexact",                                                  \

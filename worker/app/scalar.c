@@ -327,6 +327,8 @@ static enum problem_kind read_bytes(const struct reading *r)
 
 /* ---- dates and times ---- */
 
+static const char year_0[] = "year 0 is out of range";
+
 static enum problem_kind say_fault(const struct reading *r, enum problem_kind kind,
                                    const char *fault)
 {
@@ -365,29 +367,32 @@ static enum problem_kind read_datetime(const struct reading *r)
     const char *fault = datetime_of(r->token, r->to, &is_typed);
     if (!is_typed)
         return say(r, PROBLEM_DATETIME_TYPE);
-    if (fault == NULL)
-        return PROBLEM_NONE;
-    if (r->token->kind != TOKEN_STRING)
+    if (fault != NULL && r->token->kind != TOKEN_STRING)
         return say_fault(r, PROBLEM_DATETIME_PARSING, fault);
-    fault = moment_parse_date(r->token->text, &date);
-    if (fault != NULL)
-        return say_fault(r, PROBLEM_DATETIME_FROM_DATE, fault);
-    moment_from_date(&date, r->to);
-    return PROBLEM_NONE;
+    if (fault != NULL) {
+        fault = moment_parse_date(r->token->text, &date);
+        if (fault != NULL)
+            return say_fault(r, PROBLEM_DATETIME_FROM_DATE, fault);
+        moment_from_date(&date, r->to);
+    }
+    return moment_is_year_0(r->to) ? say_fault(r, PROBLEM_DATETIME_PARSING, year_0) : PROBLEM_NONE;
 }
 
 static enum problem_kind read_date(const struct reading *r)
 {
     bool is_typed;
     galley_time time;
-    if (r->token->kind == TOKEN_STRING && moment_parse_date(r->token->text, r->to) == NULL)
-        return PROBLEM_NONE;
-    const char *fault = datetime_of(r->token, &time, &is_typed);
-    if (!is_typed)
-        return say(r, PROBLEM_DATE_TYPE);
-    if (fault != NULL)
-        return say_fault(r, PROBLEM_DATE_FROM_DATETIME, fault);
-    return moment_is_midnight(&time, r->to) ? PROBLEM_NONE : say(r, PROBLEM_DATE_INEXACT);
+    galley_date *date = r->to;
+    if (r->token->kind != TOKEN_STRING || moment_parse_date(r->token->text, date) != NULL) {
+        const char *fault = datetime_of(r->token, &time, &is_typed);
+        if (!is_typed)
+            return say(r, PROBLEM_DATE_TYPE);
+        if (fault != NULL)
+            return say_fault(r, PROBLEM_DATE_FROM_DATETIME, fault);
+        if (!moment_is_midnight(&time, date))
+            return say(r, PROBLEM_DATE_INEXACT);
+    }
+    return date->year == 0 ? say_fault(r, PROBLEM_DATE_PARSING, year_0) : PROBLEM_NONE;
 }
 
 static enum problem_kind read_clock(const struct reading *r)
