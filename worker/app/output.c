@@ -15,8 +15,8 @@
 #include "worker/http/response.h"
 #include "worker/http/server.h"
 
-#define MODEL(name, type)                                                                          \
-    GALLEY_API const struct galley_model name = {.name = #type, .size = sizeof(struct type)}
+#define MODEL(model, type_)                                                                        \
+    GALLEY_API const struct galley_model model = {.name = #type_, .size = sizeof(struct type_)}
 MODEL(galley_none_model, galley_none);
 MODEL(galley_text_model, galley_text);
 MODEL(galley_html_model, galley_html);
