@@ -139,7 +139,7 @@ static inline int convert(struct reading *r, const struct slot *slot, size_t ind
                           const struct entry *entry, void *to, bool *is_right)
 {
     const struct type *type = &slot->member->type;
-    __attribute__((uninitialized)) struct problem problem;
+    struct problem problem = {.kind = PROBLEM_NONE};
     struct token token = {.kind = TOKEN_STRING};
     enum problem_kind kind;
     int error = 0;

@@ -30,24 +30,25 @@ struct reading {
 __attribute__((noinline, cold)) static enum problem_kind say(const struct reading *r,
                                                              enum problem_kind kind)
 {
-    r->problem->kind = kind;
-    r->problem->type = r->type;
+    *r->problem = (struct problem){.kind = kind, .type = r->type};
     return kind;
 }
 
 __attribute__((noinline, cold)) static enum problem_kind
 say_length(const struct reading *r, enum problem_kind kind, size_t limit, size_t actual)
 {
+    say(r, kind);
     r->problem->limit = limit;
     r->problem->actual = actual;
-    return say(r, kind);
+    return kind;
 }
 
 __attribute__((noinline, cold)) static enum problem_kind
 say_text(const struct reading *r, enum problem_kind kind, galley_str text)
 {
+    say(r, kind);
     r->problem->text = text;
-    return say(r, kind);
+    return kind;
 }
 
 __attribute__((noinline, cold)) static enum problem_kind out_of_memory(const struct reading *r)
@@ -96,8 +97,9 @@ static enum problem_kind judge(const struct reading *r, long double value)
     for (size_t i = 0; i < r->type->bound_count; i++) {
         const struct bound *bound = &r->type->bounds[i];
         if (__builtin_expect(!holds(r, bound, value), 0)) {
+            say(r, bound->kind);
             r->problem->bound = bound;
-            return say(r, bound->kind);
+            return bound->kind;
         }
     }
     return PROBLEM_NONE;
