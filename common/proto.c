@@ -22,6 +22,7 @@ enum field {
     FIELD_GENERATION,
     FIELD_TITLE,
     FIELD_VERSION,
+    FIELD_DOCS,
     FIELD_WHY,
     FIELD_LEVEL,
     FIELD_REPORT_ID,
@@ -31,18 +32,20 @@ enum field {
     FIELD_COUNT
 };
 static const char *const field_names[FIELD_COUNT] = {
-    [FIELD_SLOT] = "slot",       [FIELD_GENERATION] = "generation",
-    [FIELD_TITLE] = "title",     [FIELD_VERSION] = "version",
-    [FIELD_WHY] = "why",         [FIELD_LEVEL] = "level",
-    [FIELD_REPORT_ID] = "id",    [FIELD_STATS] = "stats",
-    [FIELD_SOCKETS] = "sockets", [FIELD_KEYS] = "keys",
+    [FIELD_SLOT] = "slot",   [FIELD_GENERATION] = "generation",
+    [FIELD_TITLE] = "title", [FIELD_VERSION] = "version",
+    [FIELD_DOCS] = "docs",   [FIELD_WHY] = "why",
+    [FIELD_LEVEL] = "level", [FIELD_REPORT_ID] = "id",
+    [FIELD_STATS] = "stats", [FIELD_SOCKETS] = "sockets",
+    [FIELD_KEYS] = "keys",
 };
 
 static const struct {
     const char *name;
     enum field fields[6]; /* ends with FIELD_END */
 } kinds[PROTO_KIND_COUNT] = {
-    [PROTO_READY] = {"ready", {FIELD_SLOT, FIELD_GENERATION, FIELD_TITLE, FIELD_VERSION}},
+    [PROTO_READY] = {"ready",
+                     {FIELD_SLOT, FIELD_GENERATION, FIELD_TITLE, FIELD_VERSION, FIELD_DOCS}},
     [PROTO_FAILED] = {"failed", {FIELD_SLOT, FIELD_GENERATION, FIELD_WHY}},
     [PROTO_BEAT] = {"beat", {FIELD_SLOT, FIELD_GENERATION}},
     [PROTO_REPORT] = {"report", {FIELD_SLOT, FIELD_GENERATION, FIELD_REPORT_ID, FIELD_STATS}},
@@ -101,6 +104,9 @@ static void put_field(struct mp_writer *writer, enum field field,
     case FIELD_VERSION:
         mp_put_str_len(writer, message->version,
                        strnlen(message->version, sizeof(message->version) - 1));
+        break;
+    case FIELD_DOCS:
+        mp_put_str_len(writer, message->docs, strnlen(message->docs, sizeof(message->docs) - 1));
         break;
     case FIELD_REPORT_ID:
         mp_put_uint(writer, message->report_id);
@@ -246,6 +252,8 @@ static int get_field(struct mp_reader *reader, enum field field, struct proto_me
         return get_text(reader, message->text, sizeof(message->text));
     case FIELD_VERSION:
         return get_text(reader, message->version, sizeof(message->version));
+    case FIELD_DOCS:
+        return get_text(reader, message->docs, sizeof(message->docs));
     case FIELD_REPORT_ID:
         error = get_uint(reader, UINT32_MAX, &number);
         message->report_id = (uint32_t)number;

@@ -41,6 +41,7 @@ struct proto_message {
     int slot, generation;                /* in every message of a worker */
     char text[PROTO_TEXT_BYTES];         /* FAILED: why; READY: app title; LOG_LEVEL: its name */
     char version[32];                    /* READY: app version */
+    char docs[64];                       /* READY: path of the documentation; "" none */
     uint32_t report_id;                  /* ORDER_REPORT and its REPORT; 0 for the periodic one */
     struct stats stats;                  /* REPORT */
     uint16_t sockets[PROTO_MAX_SOCKETS]; /* LISTEN: indexes into inherit.listeners */

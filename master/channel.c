@@ -20,6 +20,7 @@ static void take_ready(struct master *master, struct slot *slot,
     slot->ready_ms = now_ms;
     snprintf(slot->generation->title, sizeof(slot->generation->title), "%s", message->text);
     snprintf(slot->generation->version, sizeof(slot->generation->version), "%s", message->version);
+    snprintf(slot->generation->docs, sizeof(slot->generation->docs), "%s", message->docs);
     master->assign_dirty = true;
     log_line(LOG_LEVEL_INFO, "worker_ready", "slot=%d pid=%d generation=%d start_ms=%lld",
              slot->number, (int)slot->pid, slot->generation->number,

@@ -84,7 +84,8 @@ static void say_serving(struct master *master)
     printf("galley: serving %s on ", current->title[0] ? current->title : "an application");
     for (size_t i = 0; i < current->listen.count; i++)
         printf("%s%s", i ? ", " : "", current->listen.texts[i]);
-    printf(" (%zu worker%s)\n", current->workers, current->workers == 1 ? "" : "s");
+    printf(" (%zu worker%s)%s%s\n", current->workers, current->workers == 1 ? "" : "s",
+           current->docs[0] ? ", docs at " : "", current->docs);
     fflush(stdout);
 }
 

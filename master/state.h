@@ -44,6 +44,7 @@ struct generation {
     size_t workers;       /* how many slots are wanted */
     char title[PROTO_TEXT_BYTES];
     char version[32];
+    char docs[64];     /* path of its documentation; "" none */
     struct errmsg why; /* FAILED */
 };
 

@@ -192,6 +192,9 @@ int channel_say_ready(struct channel *channel)
     struct proto_message *message = prepare(channel, PROTO_READY);
     snprintf(message->text, sizeof message->text, "%s", app_title(channel->worker->app));
     snprintf(message->version, sizeof message->version, "%s", app_version(channel->worker->app));
+    const char *docs = app_docs_page(channel->worker->app);
+    if (strlen(docs) < sizeof message->docs) /* half a path would lead nowhere */
+        snprintf(message->docs, sizeof message->docs, "%s", docs);
     return say(channel);
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "worker/app/call.h"
+#include "worker/app/docs.h"
 #include "worker/app/failure.h"
 #include "worker/app/inputs.h"
 #include "worker/app/output.h"
@@ -29,6 +30,7 @@ struct app {
     struct router *router;
     struct shapes *shapes;
     struct failures *failures;
+    struct docs *docs;
     size_t count;
     struct endpoint endpoints[];
 };
@@ -276,19 +278,27 @@ static void blame(const struct galley_route *route, const struct errmsg *fault, 
                route->method, route->path, fault->text);
 }
 
-static struct router *build_router(const struct galley_app *declared, struct errmsg *why)
+/* Route `index` of all: the documentation's own come first, as FastAPI's do. */
+static const struct galley_route *route_at(const struct app *app, size_t index)
+{
+    size_t own = docs_route_count(app->docs);
+    return index < own ? docs_route(app->docs, index) : &app->declared->routes[index - own];
+}
+
+static struct router *build_router(const struct app *app, struct errmsg *why)
 {
     struct errmsg fault = {{0}};
-    size_t count = declared->route_count, bad = 0;
+    size_t count = docs_route_count(app->docs) + app->declared->route_count, bad = 0;
     struct router_path *paths = calloc(count + 1, sizeof *paths);
     if (paths == NULL) {
         errmsg_set(why, "there is no memory for %zu routes", count);
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct galley_route *route = &declared->routes[i];
+        const struct galley_route *route = route_at(app, i);
         if (route->method == NULL || route->path == NULL) {
-            errmsg_set(why, "route %zu of %s has no method or no path", i + 1, declared->title);
+            errmsg_set(why, "route %zu of %s has no method or no path",
+                       i + 1 - docs_route_count(app->docs), app_title(app));
             free(paths);
             return NULL;
         }
@@ -296,9 +306,35 @@ static struct router *build_router(const struct galley_app *declared, struct err
     }
     struct router *router = router_new(paths, count, &bad, &fault);
     if (router == NULL)
-        blame(&declared->routes[bad], &fault, why);
+        blame(route_at(app, bad), &fault, why);
     free(paths);
     return router;
+}
+
+/* All that an application is, into `app`. 0; -1 with a sentence in `why`. */
+static int build(struct app *app, struct errmsg *why)
+{
+    app->shapes = shapes_new();
+    if (app->shapes == NULL) {
+        errmsg_set(why, "there is no memory");
+        return -1;
+    }
+    app->router = build_router(app, why);
+    app->failures = app->router != NULL ? failures_new(app->declared, app->shapes, why) : NULL;
+    if (app->failures == NULL)
+        return -1;
+    size_t count = docs_route_count(app->docs) + app->declared->route_count;
+    for (size_t i = 0; i < count; i++) {
+        struct errmsg fault = {{0}};
+        if (add_endpoint(app, route_at(app, i), &fault) == 0)
+            continue;
+        if (shapes_is_at_fault(app->shapes))
+            *why = fault;
+        else
+            blame(route_at(app, i), &fault, why);
+        return -1;
+    }
+    return docs_write(app->docs, app->declared, app->shapes, why);
 }
 
 struct app *app_new(const struct galley_app *declared, struct errmsg *why)
@@ -310,36 +346,22 @@ struct app *app_new(const struct galley_app *declared, struct errmsg *why)
             declared->abi, GALLEY_ABI);
         return NULL;
     }
-    struct app *app = calloc(1, sizeof *app + declared->route_count * sizeof app->endpoints[0]);
+    struct docs *docs = docs_new(declared, why);
+    if (docs == NULL)
+        return NULL;
+    size_t count = docs_route_count(docs) + declared->route_count;
+    struct app *app = calloc(1, sizeof *app + count * sizeof app->endpoints[0]);
     if (app == NULL) {
-        errmsg_set(why, "there is no memory for %zu routes", declared->route_count);
+        errmsg_set(why, "there is no memory for %zu routes", count);
+        docs_free(docs);
         return NULL;
     }
     app->declared = declared;
-    app->shapes = shapes_new();
-    if (app->shapes == NULL) {
-        errmsg_set(why, "there is no memory");
-        app_free(app);
-        return NULL;
-    }
-    app->router = build_router(declared, why);
-    app->failures = app->router != NULL ? failures_new(declared, app->shapes, why) : NULL;
-    if (app->failures == NULL) {
-        app_free(app);
-        return NULL;
-    }
-    for (size_t i = 0; i < declared->route_count; i++) {
-        struct errmsg fault = {{0}};
-        if (add_endpoint(app, &declared->routes[i], &fault) < 0) {
-            if (shapes_is_at_fault(app->shapes))
-                *why = fault;
-            else
-                blame(&declared->routes[i], &fault, why);
-            app_free(app);
-            return NULL;
-        }
-    }
-    return app;
+    app->docs = docs;
+    if (build(app, why) == 0)
+        return app;
+    app_free(app);
+    return NULL;
 }
 
 void app_free(struct app *app)
@@ -349,6 +371,7 @@ void app_free(struct app *app)
     for (size_t i = 0; i < app->count; i++)
         inputs_free(app->endpoints[i].inputs);
     failures_free(app->failures);
+    docs_free(app->docs);
     shapes_free(app->shapes);
     router_free(app->router);
     free(app);
@@ -380,4 +403,14 @@ const char *app_title(const struct app *app)
 const char *app_version(const struct app *app)
 {
     return app->declared->version != NULL ? app->declared->version : "0.1.0";
+}
+
+const struct docs *app_docs(const struct app *app)
+{
+    return app->docs;
+}
+
+const char *app_docs_page(const struct app *app)
+{
+    return docs_page(app->docs);
 }

@@ -25,5 +25,10 @@ GALLEY_YIELDS void app_stop(struct app *app, galley_async *co);
 /* Never NULL: "Galley" and "0.1.0" where the declaration says nothing. */
 const char *app_title(const struct app *app);
 const char *app_version(const struct app *app);
+/* Where people read about it: "/docs", or "" for nowhere. */
+const char *app_docs_page(const struct app *app);
+/* For docs.c. */
+struct docs;
+const struct docs *app_docs(const struct app *app);
 
 #endif

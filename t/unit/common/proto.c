@@ -26,8 +26,10 @@ static void fill(struct proto_message *message, enum proto_kind kind)
     }
     if (kind == PROTO_READY || kind == PROTO_FAILED || kind == PROTO_ORDER_LOG_LEVEL)
         memset(message->text, 'x', sizeof(message->text) - 1);
-    if (kind == PROTO_READY)
+    if (kind == PROTO_READY) {
         memset(message->version, '1', sizeof(message->version) - 1);
+        memset(message->docs, '/', sizeof(message->docs) - 1);
+    }
     if (kind == PROTO_REPORT || kind == PROTO_ORDER_REPORT)
         message->report_id = UINT32_MAX;
     if (kind == PROTO_REPORT)
