@@ -52,7 +52,7 @@ COMMANDS := $(if $(filter build,$(BUILD)),compile_commands.json)
 PRODUCTS := $(if $(wildcard cli/main.c),$(BUILD)/bin/galley) $(if $(LIB_SRC),$(BUILD)/lib/libgalley.so $(BUILD)/lib/libgalley.a) \
             $(BUILD)/lib/galley.pc
 
-.PHONY: all units check test lint fmt asan valgrind tsan-or-valgrind ucontext aarch64 cross bench soak fuzz gdb install uninstall dist clean help FORCE
+.PHONY: all swagger-ui units check test lint fmt asan valgrind tsan-or-valgrind ucontext aarch64 cross bench soak fuzz gdb install uninstall dist clean help FORCE
 .DELETE_ON_ERROR:
 all: $(PRODUCTS) $(EXAMPLES) $(COMMANDS)    ## build the program, the libraries and the examples
 
@@ -60,6 +60,15 @@ all: $(PRODUCTS) $(EXAMPLES) $(COMMANDS)    ## build the program, the libraries 
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(CC) $(LIBFLAGS) $(LDFLAGS_) $(APPFLAGS)' | cmp -s - $@ || printf '%s\n' '$(CC) $(LIBFLAGS) $(LDFLAGS_) $(APPFLAGS)' > $@
+
+# Swagger UI is fetched once for all build folders; the pages are part of the program.
+SWAGGER_UI := build/swagger-ui
+$(SWAGGER_UI)/fetched: scripts/fetch-swagger-ui
+	$(Q)scripts/fetch-swagger-ui $(SWAGGER_UI)
+swagger-ui:    ## fetch Swagger UI again, where the build could not
+	rm -f $(SWAGGER_UI)/fetched
+	$(MAKE) $(SWAGGER_UI)/fetched
+$(BUILD)/obj/worker/app/docs_assets.o: $(SWAGGER_UI)/fetched $(wildcard worker/app/pages/*)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -203,6 +212,9 @@ install: all    ## install below DESTDIR/PREFIX
 	install -m 644 $(BUILD)/lib/galley.pc $(D)$(LIBDIR)/pkgconfig/
 	install -m 644 include/galley.h $(D)$(PREFIX)/include/
 	install -m 644 include/galley/*.h $(D)$(PREFIX)/include/galley/
+	install -d $(D)$(PREFIX)/share/doc/galley
+	test ! -s $(SWAGGER_UI)/LICENSE || install -m 644 $(SWAGGER_UI)/LICENSE $(D)$(PREFIX)/share/doc/galley/LICENSE.swagger-ui
+	test ! -s $(SWAGGER_UI)/NOTICE || install -m 644 $(SWAGGER_UI)/NOTICE $(D)$(PREFIX)/share/doc/galley/NOTICE.swagger-ui
 	test ! -e docs/galley.1 || install -m 644 docs/galley.1 $(D)$(MANDIR)/man1/
 	test ! -e etc/galley.service || install -m 644 etc/galley.service $(D)$(UNITDIR)/
 	test ! -e etc/init.d/galley || install -m 755 etc/init.d/galley $(D)$(SYSCONFDIR)/init.d/
@@ -211,7 +223,7 @@ install: all    ## install below DESTDIR/PREFIX
 uninstall:    ## remove what install put there; the configuration stays
 	rm -f $(D)$(PREFIX)/bin/galley $(addprefix $(D)$(LIBDIR)/,$(SONAME) libgalley.so libgalley.a pkgconfig/galley.pc) \
 	    $(D)$(PREFIX)/include/galley.h $(D)$(MANDIR)/man1/galley.1 $(D)$(UNITDIR)/galley.service $(D)$(SYSCONFDIR)/init.d/galley
-	rm -rf $(D)$(PREFIX)/include/galley
+	rm -rf $(D)$(PREFIX)/include/galley $(D)$(PREFIX)/share/doc/galley
 
 dist:    ## a tarball of the committed tree
 	@mkdir -p $(BUILD)
