@@ -117,7 +117,7 @@ static enum problem_kind read_file(struct reading *r, const struct type *type,
 {
     const galley_upload *file = entry->field->file;
     galley_bytes bytes = {(const uint8_t *)entry->raw.data, entry->raw.len};
-    problem->type = type;
+    *problem = (struct problem){.type = type};
     if (type->kind == GALLEY_UPLOAD) {
         if (file == NULL)
             return problem->kind = PROBLEM_UPLOAD;

@@ -197,7 +197,7 @@ sub format_request {
     my $headers = $with{headers} || {};
     my @fields = ref $headers eq 'HASH' ? map { [ $_, $headers->{$_} ] } sort keys %$headers : @$headers;
     unshift @fields, [ 'Host', 'localhost' ] if !grep { lc $_->[0] eq 'host' } @fields;
-    if (defined $with{body} && !grep { lc $_->[0] =~ /^(?:content-length|transfer-encoding)$/ } @fields) {
+    if (defined $with{body} && !grep { lc($_->[0]) =~ /^(?:content-length|transfer-encoding)$/ } @fields) {
         push @fields, [ 'Content-Length', length $with{body} ];
     }
     return join('', "$method $path HTTP/" . ($with{version} || '1.1') . "\r\n",
