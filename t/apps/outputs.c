@@ -94,9 +94,10 @@ struct everything {
     GALLEY_LIST(struct point) points;
     int secret;
 };
-GALLEY_MODEL(everything, (yes), (small), (large), (wide), (price), (nan), (name), (nothing), (id),
-             (at), (local), (some), (none), (point, OBJECT(point)), (ints), (no_strings),
-             (points, LIST_OF(point), .alias = "the \"points\""), (secret, INTERNAL));
+GALLEY_MODEL(everything, (yes), (small), (large), (wide), (price), (nan), (name),
+             (nothing, OPTIONAL), (id), (at), (local), (some), (none), (point, OBJECT(point)),
+             (ints), (no_strings), (points, LIST_OF(point), .alias = "the \"points\""),
+             (secret, INTERNAL));
 
 static int everything(galley_async *co, const struct galley_none *in, struct everything *out)
 {
@@ -260,7 +261,7 @@ static int block(galley_sync *rq, const struct block_in *in, struct result *out)
 
 GALLEY_STRUCT(rest_in, (galley_str, rest, PATH));
 GALLEY_STRUCT(whoami, (galley_str, method), (galley_str, path), (galley_str, query),
-              (galley_str, authority), (galley_str, agent));
+              (galley_str, authority), (galley_str, agent, OPTIONAL));
 static int whoami(galley_async *co, const struct rest_in *in, struct whoami *out)
 {
     (void)in;

@@ -97,7 +97,7 @@ GALLEY_STRUCT(search_in, (galley_str, q, QUERY),
               (galley_str, zone, QUERY, OPTIONAL),
               (galley_str, sort, QUERY, .default_json = "\"name\""));
 GALLEY_STRUCT(search_echo, (galley_str, q), (int64_t, limit), (int64_t, offset), (bool *, in_stock),
-              (galley_str, zone), (galley_str, sort));
+              (galley_str, zone, OPTIONAL), (galley_str, sort));
 static int search(galley_async *co, const struct search_in *in, struct search_echo *out)
 {
     (void)co;
@@ -122,7 +122,7 @@ GALLEY_STRUCT(texts_in, (galley_str, code, QUERY, .min_length = 3, .max_length =
               (galley_str, item_query, QUERY, OPTIONAL, .alias = "item-query", .max_length = 5),
               (galley_str, text, QUERY, .alias = "short", .default_json = "\"x\"",
                .min_length = 1));
-GALLEY_STRUCT(texts_echo, (galley_str, code), (galley_str, item_query),
+GALLEY_STRUCT(texts_echo, (galley_str, code), (galley_str, item_query, OPTIONAL),
               (galley_str, text, .alias = "short"));
 static int texts(galley_async *co, const struct texts_in *in, struct texts_echo *out)
 {
@@ -177,8 +177,8 @@ GALLEY_STRUCT(headers_in, (galley_str, user_agent, HEADER, OPTIONAL),
               (galley_str_list, x_tag, HEADER, OPTIONAL),
               (galley_str, odd_name, HEADER, OPTIONAL, .alias = "odd_name"),
               (int64_t, x_depth, HEADER, OPTIONAL, .ge = 0, .le = 9));
-GALLEY_STRUCT(header_echo, (galley_str, user_agent), (galley_str, x_trace_id),
-              (galley_str_list, x_tag), (galley_str, odd_name), (int64_t, x_depth));
+GALLEY_STRUCT(header_echo, (galley_str, user_agent, OPTIONAL), (galley_str, x_trace_id, OPTIONAL),
+              (galley_str_list, x_tag), (galley_str, odd_name, OPTIONAL), (int64_t, x_depth));
 static int headers(galley_async *co, const struct headers_in *in, struct header_echo *out)
 {
     (void)co;
@@ -199,7 +199,7 @@ static int required_headers(galley_async *co, const struct tenant_in *in, struct
 
 GALLEY_STRUCT(cookies_in, (galley_str, session, COOKIE, OPTIONAL, .min_length = 4),
               (int64_t, visits, COOKIE, OPTIONAL));
-GALLEY_STRUCT(cookie_echo, (galley_str, session), (int64_t, visits));
+GALLEY_STRUCT(cookie_echo, (galley_str, session, OPTIONAL), (int64_t, visits));
 static int cookies(galley_async *co, const struct cookies_in *in, struct cookie_echo *out)
 {
     (void)co;

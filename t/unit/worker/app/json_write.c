@@ -127,7 +127,7 @@ GALLEY_STRUCT(part, (galley_str, name), (int64_t, count, DEFAULT(1)));
 GALLEY_STRUCT(cat, (galley_str, kind, LITERAL("cat")), (int64_t, lives));
 GALLEY_STRUCT(dog, (galley_str, kind, LITERAL("dog")), (bool, good));
 GALLEY_UNION(pet, kind, (cat), (dog));
-GALLEY_ROOT(counts, (galley_int_map, of));
+GALLEY_ROOT(counts, (galley_int_map, of, OPTIONAL));
 GALLEY_STRUCT(box, (galley_sent, sent), (galley_str, label, OPTIONAL), (int32_t, size, DEFAULT(7)),
               (double *, weight, OPTIONAL), (enum color, color, ENUM(color), DEFAULT("red")),
               (struct part_list, parts, LIST_OF(part), OPTIONAL),
