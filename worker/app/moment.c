@@ -219,14 +219,17 @@ const char *moment_from_number(double seconds, galley_time *time)
 {
     if (isnan(seconds))
         return not_a_number;
-    if (fabs(seconds) > (double)WATERSHED)
-        seconds /= 1000;
+    bool is_millis = fabs(seconds) > (double)WATERSHED;
     double whole = floor(seconds);
-    if (whole < (double)YEAR_0)
+    if (whole < (double)YEAR_0 * (is_millis ? 1000 : 1))
         return too_early;
-    if (whole > (double)YEAR_9999)
+    if (whole >= (double)(YEAR_9999 + 1) * (is_millis ? 1000 : 1))
         return too_late;
-    return set_moment((int64_t)whole, (int64_t)round((seconds - whole) * 1e6), time);
+    int64_t rest = is_millis ? (int64_t)whole % 1000 : 0;
+    rest += rest < 0 ? 1000 : 0;
+    double micros = round((seconds - whole) * (is_millis ? 1e3 : 1e6));
+    return set_moment(((int64_t)whole - rest) / (is_millis ? 1000 : 1),
+                      rest * 1000 + (int64_t)micros, time);
 }
 
 static const char *set_clock(int64_t seconds, int32_t micros, galley_clock *clock)
@@ -271,10 +274,10 @@ static bool is_whole_numeral(galley_str text, int64_t *value)
     for (; i < text.len; i++) {
         int digit = byte_at(text, i) - '0';
         if (digit < 0 || digit > 9 || __builtin_mul_overflow(sum, 10, &sum) ||
-            __builtin_add_overflow(sum, digit, &sum))
+            __builtin_add_overflow(sum, is_negative ? -digit : digit, &sum))
             return false;
     }
-    *value = is_negative ? -sum : sum;
+    *value = sum;
     return true;
 }
 
@@ -302,12 +305,6 @@ const char *moment_parse_datetime(galley_str text, galley_time *time)
 {
     const char *fault = parse_rfc3339(text, time);
     return fault == NULL ? NULL : parse_number(text, fault, time);
-}
-
-const char *moment_parse_date(galley_str text, galley_date *date)
-{
-    const char *fault = parse_day(text, date);
-    return fault == NULL && text.len > DATE_BYTES ? extra : fault;
 }
 
 const char *moment_parse_clock(galley_str text, galley_clock *clock)
@@ -345,6 +342,20 @@ bool moment_is_midnight(const galley_time *time, galley_date *date)
 void moment_from_date(const galley_date *date, galley_time *time)
 {
     *time = (galley_time){.seconds = days_of(date->year, date->month, date->day) * DAY_SECONDS};
+}
+
+const char *moment_parse_date(galley_str text, galley_date *date)
+{
+    galley_time time;
+    int64_t seconds;
+    const char *fault = parse_day(text, date);
+    if (fault == NULL && text.len == DATE_BYTES)
+        return NULL;
+    if (!is_whole_numeral(text, &seconds))
+        return fault == NULL ? extra : fault;
+    fault = moment_from_seconds(seconds, &time);
+    return fault != NULL || moment_is_midnight(&time, date) ? fault
+                                                            : "Timestamp is not an exact date";
 }
 
 /* ---- to text ---- */

@@ -1,10 +1,12 @@
 /* number.c - numbers from and to text; see number.h.
- * Does:     short decimals exactly by arithmetic on 2^53; the rest by libc's correctly rounded conversions.
+ * Does:     short decimals exactly by arithmetic on 2^53, most others on 2^64; the rest by libc's correctly rounded
+ *           conversions.
  * Does not: use much stack on the common paths; the rare ones (noinline) take libc's 3 KiB.
  * See:      t/unit/worker/app/number.c (what Pydantic 2.14 answered, row by row) */
 #include "worker/app/number.h"
 
 #include <errno.h>
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +20,8 @@ enum { INT_MAX_DIGITS = 4300 };
 
 /* Decimals of up to 15 digits keep apart every double they name. */
 #define EXACT_DIGITS_LIMIT UINT64_C(1000000000000000)
+/* A mantissa below this has room for one digit more. */
+#define MANTISSA_LIMIT UINT64_C(1000000000000000000)
 
 static const double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                        1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -120,88 +124,163 @@ static bool is_word(const char *text, size_t len, const char *lower)
     return strlen(lower) == len && strncasecmp(text, lower, len) == 0;
 }
 
-/* A numeral without underscores, [at, end), NUL-terminated. */
-static int parse_numeral(const char *at, const char *end, double *value)
+/* What a numeral is worth, as far as it can be told without long arithmetic. */
+enum numeral { NUMERAL_BAD, NUMERAL_EXACT, NUMERAL_LONG };
+
+#if LDBL_MANT_DIG == 64 && !defined(GALLEY_VALGRIND) /* which computes with 53 bits */
+/* mantissa * 10^power in 64 bits, which is right to 53 unless what is cut off lies near one half. */
+static enum numeral round_twice(uint64_t mantissa, int power, double *value)
 {
-    const char *start = at;
+    static const long double powers[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
+                                         1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
+                                         1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
+                                         1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+    enum { POWERS = sizeof powers / sizeof powers[0], CUT = 0x7ff, HALF = 0x400 };
+    if (power <= -POWERS || power >= POWERS || mantissa == 0)
+        return NUMERAL_LONG;
+    long double number = (long double)mantissa;
+    number = power < 0 ? number / powers[-power] : number * powers[power];
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    int cut = (int)(bits & CUT);
+    if (cut >= HALF - 1 && cut <= HALF + 1)
+        return NUMERAL_LONG;
+    *value = (double)number;
+    return NUMERAL_EXACT;
+}
+#else
+static enum numeral round_twice(uint64_t mantissa, int power, double *value)
+{
+    (void)mantissa;
+    (void)power;
+    (void)value;
+    return NUMERAL_LONG;
+}
+#endif
+
+/* mantissa * 10^power; its digits were more than the mantissa holds if `is_cut`. */
+static enum numeral multiply(uint64_t mantissa, int power, bool is_cut, double *value)
+{
+    if (is_cut)
+        return NUMERAL_LONG;
+    if (mantissa > UINT64_C(1) << 53 || power <= -EXACT_POWERS || power >= EXACT_POWERS)
+        return round_twice(mantissa, power, value);
+    double exact = (double)mantissa; /* both factors are exact, so one rounding is the right one */
+    *value = power < 0 ? exact / powers_of_ten[-power] : exact * powers_of_ten[power];
+    return NUMERAL_EXACT;
+}
+
+/* e-12, from behind the e to the end. */
+static bool parse_exponent(const char *at, const char *end, int *power)
+{
+    bool is_small = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+'))
+        at++;
+    if (at == end)
+        return false;
+    int exponent = 0;
+    for (; at < end && *at >= '0' && *at <= '9'; at++)
+        if (exponent < 100000)
+            exponent = exponent * 10 + (*at - '0');
+    *power += is_small ? -exponent : exponent;
+    return at == end;
+}
+
+static enum numeral parse_special(const char *at, size_t len, double *value)
+{
+    if (!is_word(at, len, "inf") && !is_word(at, len, "infinity") && !is_word(at, len, "nan"))
+        return NUMERAL_BAD;
+    *value = (*at | 32) == 'n' ? (double)NAN : (double)INFINITY;
+    return NUMERAL_EXACT;
+}
+
+/* A numeral without underscores and blanks. */
+static enum numeral parse_numeral(const char *at, const char *end, double *value)
+{
     bool is_negative = at < end && *at == '-';
     if (at < end && (*at == '-' || *at == '+'))
         at++;
-    size_t len = (size_t)(end - at);
-    if (is_word(at, len, "inf") || is_word(at, len, "infinity") || is_word(at, len, "nan")) {
-        double special = (*at | 32) == 'n' ? (double)NAN : (double)INFINITY;
-        *value = is_negative ? -special : special;
-        return 0;
-    }
+    const char *start = at, *point = NULL;
     uint64_t mantissa = 0;
     int power = 0, digit_count = 0;
-    bool is_fraction = false, is_short = true;
+    bool is_cut = false;
     for (; at < end; at++) {
-        if (*at == '.' && !is_fraction) {
-            is_fraction = true;
+        unsigned digit = (unsigned)(unsigned char)*at - '0';
+        if (digit > 9) {
+            if (*at != '.' || point != NULL)
+                break;
+            point = at;
             continue;
         }
-        if (*at < '0' || *at > '9')
-            break;
         digit_count++;
-        if (mantissa >= EXACT_DIGITS_LIMIT)
-            is_short = false;
+        if (mantissa >= MANTISSA_LIMIT)
+            is_cut = true;
         else
-            mantissa = mantissa * 10 + (unsigned)(*at - '0');
-        power -= is_fraction;
+            mantissa = mantissa * 10 + digit;
+        power -= point != NULL;
     }
+    enum numeral kind = NUMERAL_BAD;
     if (digit_count == 0)
-        return -EINVAL;
-    if (at < end && (*at | 32) == 'e') {
-        at++;
-        bool is_small = at < end && *at == '-';
-        if (at < end && (*at == '-' || *at == '+'))
-            at++;
-        if (at == end)
-            return -EINVAL;
-        int exponent = 0;
-        for (; at < end && *at >= '0' && *at <= '9'; at++)
-            if (exponent < 100000)
-                exponent = exponent * 10 + (*at - '0');
-        power += is_small ? -exponent : exponent;
-    }
-    if (at != end)
-        return -EINVAL;
-    if (is_short && mantissa <= UINT64_C(1) << 53 && power > -EXACT_POWERS &&
-        power < EXACT_POWERS) {
-        double exact =
-            (double)mantissa; /* both factors are exact, so one rounding is the right one */
-        exact = power < 0 ? exact / powers_of_ten[-power] : exact * powers_of_ten[power];
-        *value = is_negative ? -exact : exact;
-        return 0;
-    }
-    static locale_t c_locale;
-    if (c_locale == NULL)
-        c_locale = newlocale(LC_ALL_MASK, "C", NULL); /* glibc's own; the same for all threads */
-    *value = strtod_l(start, NULL, c_locale);
-    return 0;
+        kind = point == NULL ? parse_special(start, (size_t)(end - start), value) : NUMERAL_BAD;
+    else if (at == end || ((*at | 32) == 'e' && parse_exponent(at + 1, end, &power)))
+        kind = multiply(mantissa, power, is_cut, value);
+    if (kind == NUMERAL_EXACT && is_negative)
+        *value = -*value;
+    return kind;
 }
 
-__attribute__((noinline)) int number_parse_float(galley_str text, double *value)
+/* `text` without its underscores, each of which stands alone and within; NULL if they do not. */
+static char *without_underscores(galley_str text, char *copy, size_t *copy_len)
 {
-    text = text_trim(text);
-    char local[128], *copy = local;
-    if (text.len >= sizeof local && (copy = malloc(text.len + 1)) == NULL)
-        return -ENOMEM;
     size_t len = 0;
-    int rc = text.len == 0 || text.data[0] == '_' || text.data[text.len - 1] == '_' ? -EINVAL : 0;
-    for (size_t i = 0; i < text.len && rc == 0; i++) {
+    if (text.len == 0 || text.data[0] == '_' || text.data[text.len - 1] == '_')
+        return NULL;
+    for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] != '_')
             copy[len++] = text.data[i];
         else if (text.data[i + 1] == '_')
-            rc = -EINVAL;
+            return NULL;
     }
     copy[len] = '\0';
-    if (rc == 0)
-        rc = parse_numeral(copy, copy + len, value);
+    *copy_len = len;
+    return copy;
+}
+
+/* What is rare: underscores, many digits, large exponents. */
+__attribute__((noinline, cold)) static int parse_float_slowly(galley_str text, double *value)
+{
+    static locale_t c_locale;
+    char local[128], *copy = local;
+    size_t len;
+    if (text.len >= sizeof local && (copy = malloc(text.len + 1)) == NULL)
+        return -ENOMEM;
+    enum numeral kind = NUMERAL_BAD;
+    if (without_underscores(text, copy, &len) != NULL)
+        kind = parse_numeral(copy, copy + len, value);
+    if (kind == NUMERAL_LONG) {
+        if (c_locale == NULL)
+            c_locale =
+                newlocale(LC_ALL_MASK, "C", NULL); /* glibc's own; the same for all threads */
+        *value = strtod_l(copy, NULL, c_locale);
+    }
     if (copy != local)
         free(copy);
-    return rc;
+    return kind == NUMERAL_BAD ? -EINVAL : 0;
+}
+
+/* As Pydantic has it: blanks around it, or underscores in it, but not both. */
+int number_parse_float(galley_str text, double *value)
+{
+    enum numeral kind = parse_numeral(text.data, text.data + text.len, value);
+    if (kind == NUMERAL_EXACT)
+        return 0;
+    galley_str trimmed = text_trim(text);
+    if (kind == NUMERAL_BAD && trimmed.len != text.len) {
+        kind = parse_numeral(trimmed.data, trimmed.data + trimmed.len, value);
+        if (kind != NUMERAL_LONG)
+            return kind == NUMERAL_EXACT ? 0 : -EINVAL;
+    }
+    return parse_float_slowly(trimmed, value);
 }
 
 /* ---- floats to text ---- */
@@ -245,7 +324,7 @@ static bool print_digits(double value, int precision, bool is_next, struct decim
     while (decimal->count > 1 && decimal->digits[decimal->count - 1] == '0')
         decimal->count--;
     double same;
-    return parse_numeral(back, back + strlen(back), &same) == 0 && same == value;
+    return number_parse_float((galley_str){back, strlen(back)}, &same) == 0 && same == value;
 }
 
 /* Fifteen digits name every short decimal; sixteen and seventeen the rest. A power of two lies nearer to its lower

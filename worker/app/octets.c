@@ -24,10 +24,13 @@ static const char hex_digits[] = "0123456789abcdef";
 
 /* ---- UUIDs ---- */
 
-/* The digits, without what may stand around them; `offset` is where they begin. */
+/* The digits, without what may stand around them; `offset` is where they begin. What is as long as bare digits is taken
+ * for them. */
 static galley_str unwrap(galley_str text, size_t *offset)
 {
     *offset = 0;
+    if (text.len == UUID_TEXT_BYTES || text.len == UUID_SIMPLE_BYTES)
+        return text;
     if (text.len >= 2 && text.data[0] == '{' && text.data[text.len - 1] == '}')
         *offset = 1;
     else if (text.len >= urn.len && memcmp(text.data, urn.data, urn.len) == 0)
@@ -45,7 +48,7 @@ static bool is_hyphen_place(size_t i)
 int uuid_parse(galley_str text, galley_uuid *uuid)
 {
     size_t offset;
-    if (text.len != UUID_TEXT_BYTES && text.len != UUID_SIMPLE_BYTES) {
+    if (text.len != UUID_SIMPLE_BYTES) {
         text = unwrap(text, &offset);
         if (text.len != UUID_TEXT_BYTES)
             return -EINVAL;

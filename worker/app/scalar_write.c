@@ -40,10 +40,8 @@ static void write_moment(struct json_out *out, enum galley_kind kind, const void
     size_t len = kind == GALLEY_DATETIME ? moment_write_datetime(room, value)
                  : kind == GALLEY_DATE   ? moment_write_date(room, value)
                                          : moment_write_clock(room, value);
-    if (len == 0) {
-        out->error = -ERANGE;
-        out->capacity = out->len;
-    }
+    if (len == 0)
+        json_out_fail(out, -ERANGE);
     out->len += len;
 }
 
@@ -60,9 +58,7 @@ static void write_choice(struct json_out *out, const struct galley_enum *choices
             json_int(out, value);
         return;
     }
-    if (out->error == 0)
-        out->error = -ERANGE;
-    out->capacity = out->len;
+    json_out_fail(out, -ERANGE);
 }
 
 static int64_t load_int(const struct type *type, const void *value)

@@ -254,6 +254,37 @@ static void floats_are_read_as_pydantic_does(void **state)
     }
 }
 
+static uint64_t next_random(uint64_t *bits)
+{
+    *bits ^= *bits << 13;
+    *bits ^= *bits >> 7;
+    return *bits ^= *bits << 17;
+}
+
+/* Any numeral: read as libc does, whichever way it takes. */
+static void floats_are_rounded_as_libc_does(void **state)
+{
+    (void)state;
+    uint64_t bits = 88172645463325252ULL;
+    for (int i = 0; i < 200000; i++) {
+        char text[64];
+        uint64_t digits = next_random(&bits) >> (next_random(&bits) % 64);
+        int power = (int)(next_random(&bits) % 64) - 40, point = (int)(next_random(&bits) % 20);
+        if (i % 3 == 0) /* half way between two floats, and next to it */
+            digits =
+                (((digits | UINT64_C(1) << 63) >> 10) << 10 | 0x400) + next_random(&bits) % 3 - 1;
+        if (i % 2 == 0)
+            snprintf(text, sizeof text, "%llue%d", (unsigned long long)digits, power);
+        else
+            snprintf(text, sizeof text, "-%llu.%0*llu", (unsigned long long)(digits % 100000),
+                     point, (unsigned long long)(digits >> (63 - 3 * point)));
+        double value = 0;
+        assert_int_equal(number_parse_float((galley_str){text, strlen(text)}, &value), 0);
+        if (value != strtod(text, NULL))
+            fail_msg("%s is read as %.17g", text, value);
+    }
+}
+
 static void ints_are_written(void **state)
 {
     (void)state;
@@ -305,9 +336,7 @@ static void floats_are_shortest_and_exact(void **state)
     for (int i = 0; i < 20000; i++) {
         char text[NUMBER_BYTES + 1], plain[NUMBER_PLAIN_BYTES + 1], fewer[40];
         double value;
-        bits ^= bits << 13;
-        bits ^= bits >> 7;
-        bits ^= bits << 17;
+        next_random(&bits);
         memcpy(&value, &bits, sizeof value);
         if (i % 3 == 1)
             value = (double)(int64_t)(bits % 100000000) / (i % 2 ? 1000 : 64);
@@ -338,6 +367,7 @@ int main(void)
         cmocka_unit_test(ints_are_read_as_pydantic_does),
         cmocka_unit_test(long_numerals_end),
         cmocka_unit_test(floats_are_read_as_pydantic_does),
+        cmocka_unit_test(floats_are_rounded_as_libc_does),
         cmocka_unit_test(ints_are_written),
         cmocka_unit_test(floats_are_spelled_three_ways),
         cmocka_unit_test(floats_are_shortest_and_exact),
