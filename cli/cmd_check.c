@@ -2,55 +2,17 @@
  * Does:     read the settings; load the application in a child, so that its crash is an answer too.
  * Does not: bind, or look at certificates.
  * See:      run.h, t/20-cli-usage.t */
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "cli/child.h"
 #include "cli/json.h"
 #include "cli/run.h"
 
-/* In a child: load, and write the sentence into the pipe if it fails. */
-static void load_in_child(const char *path, int fd)
+static int load(const char *app_path, void *arg, struct errmsg *why)
 {
-    struct errmsg why = {0};
-    int error = run_check_app(path, &why);
-    size_t len = strlen(why.text);
-    bool told = !len || write(fd, why.text, len) == (ssize_t)len;
-    _exit(error < 0 || !told);
-}
-
-static int check_app(const char *path, struct errmsg *why)
-{
-    int fds[2], status = 0;
-    if (run_find_app(path, why) < 0)
-        return -1;
-    if (pipe(fds) < 0) {
-        errmsg_set_sys(why, "cannot check %s", path);
-        return -1;
-    }
-    fflush(NULL);
-    pid_t pid = fork();
-    if (!pid)
-        load_in_child(path, fds[1]);
-    close(fds[1]);
-    if (pid < 0)
-        errmsg_set_sys(why, "cannot check %s", path);
-    struct errmsg said = {0};
-    ssize_t len = pid < 0 ? 0 : read(fds[0], said.text, sizeof(said.text) - 1);
-    close(fds[0]);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (len > 0)
-        *why = said;
-    else if (WIFSIGNALED(status))
-        errmsg_set(why, "the application %s crashed while it was loaded: %s", path,
-                   strsignal(WTERMSIG(status)));
-    else if (status)
-        errmsg_set(why, "the application %s ended the process while it was loaded", path);
-    return why->text[0] ? -1 : 0;
+    (void)arg;
+    return run_check_app(app_path, why);
 }
 
 /* Take --json out of argv; whether it was there. */
@@ -77,7 +39,7 @@ int cmd_check(const struct cli_command *command, int argc, char **argv)
     settings_init(&settings);
     int error = run_load_settings(&source, &settings, &why);
     if (!error && source.app_path[0])
-        error = check_app(source.app_path, &why);
+        error = child_run(source.app_path, load, NULL, &why);
     settings_release(&settings);
     if (json) {
         printf("{\"ok\":%s,\"message\":", error ? "false" : "true");

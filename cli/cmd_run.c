@@ -11,6 +11,16 @@ int run_check_app(const char *path, struct errmsg *why)
     return worker_check_app(path, why);
 }
 
+int run_write_openapi(const char *path, struct buf *out, struct errmsg *why)
+{
+    return worker_write_openapi(path, out, why);
+}
+
+int run_list_routes(const char *path, struct buf *out, struct errmsg *why)
+{
+    return worker_list_routes(path, out, why);
+}
+
 int run_serve(struct run_source *source, const void *app, int argc, char **argv)
 {
     struct settings settings;

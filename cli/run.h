@@ -5,6 +5,7 @@
 #define GALLEY_CLI_RUN_H
 
 #include "cli/cli.h"
+#include "common/buf.h"
 
 /* Where settings come from; kept for reloads. */
 struct run_source {
@@ -26,6 +27,12 @@ int run_load_settings(void *source, struct settings *settings, struct errmsg *wh
 int run_find_app(const char *path, struct errmsg *why) __attribute__((warn_unused_result));
 /* Load the application in this process, as a worker would, without serving. 0, -EINVAL with a sentence. */
 int run_check_app(const char *path, struct errmsg *why) __attribute__((warn_unused_result));
+/* Append its OpenAPI document; its routes, as MessagePack: a list of {method, path, name, async, hidden, file, line}. The same
+ * results. */
+int run_write_openapi(const char *path, struct buf *out, struct errmsg *why)
+    __attribute__((warn_unused_result));
+int run_list_routes(const char *path, struct buf *out, struct errmsg *why)
+    __attribute__((warn_unused_result));
 /* Serve `app` (linked in) or source->app_path; returns the exit status. argc, argv: as main got them. */
 int run_serve(struct run_source *source, const void *app, int argc, char **argv);
 

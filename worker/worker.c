@@ -319,13 +319,3 @@ int worker_main(const struct inherit *inherit)
     free(worker);
     return status;
 }
-
-int worker_check_app(const char *path, struct errmsg *why)
-{
-    const struct galley_app *declared = app_load(path, why);
-    struct app *app = declared == NULL ? NULL : app_new(declared, why);
-    if (app == NULL)
-        return -EINVAL;
-    app_free(app);
-    return 0;
-}

@@ -4,6 +4,7 @@
 #ifndef GALLEY_WORKER_WORKER_H
 #define GALLEY_WORKER_WORKER_H
 
+#include "common/buf.h"
 #include "common/errmsg.h"
 #include "common/inherit.h"
 
@@ -12,5 +13,12 @@ int worker_main(const struct inherit *inherit);
 
 /* Load and check an application without serving (`galley check`): 0, or -EINVAL with a sentence in `why`. */
 int worker_check_app(const char *path, struct errmsg *why) __attribute__((warn_unused_result));
+
+/* The same, and append its OpenAPI document (`galley openapi`), or its routes (`galley routes`) as MessagePack: a list of
+ * {method, path, name, async, hidden, file, line}. */
+int worker_write_openapi(const char *path, struct buf *out, struct errmsg *why)
+    __attribute__((warn_unused_result));
+int worker_list_routes(const char *path, struct buf *out, struct errmsg *why)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -13,6 +13,7 @@
 #include "worker/app/docs.h"
 #include "worker/app/failure.h"
 #include "worker/app/inputs.h"
+#include "worker/app/openapi.h"
 #include "worker/app/output.h"
 #include "worker/app/router.h"
 #include "worker/http/response.h"
@@ -413,4 +414,9 @@ const struct docs *app_docs(const struct app *app)
 const char *app_docs_page(const struct app *app)
 {
     return docs_page(app->docs);
+}
+
+int app_write_openapi(struct app *app, struct json_out *out, struct errmsg *why)
+{
+    return openapi_write(out, app->declared, app->shapes, why);
 }

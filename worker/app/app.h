@@ -7,6 +7,7 @@
 #include <galley/app.h>
 
 #include "common/errmsg.h"
+#include "worker/app/json_out.h"
 #include "worker/http/request.h"
 
 struct app;
@@ -27,6 +28,8 @@ const char *app_title(const struct app *app);
 const char *app_version(const struct app *app);
 /* Where people read about it: "/docs", or "" for nowhere. */
 const char *app_docs_page(const struct app *app);
+/* Append its OpenAPI document, whether it is served or not. 0; -1 with a sentence in `why`. */
+int app_write_openapi(struct app *app, struct json_out *out, struct errmsg *why) GALLEY_MUST_USE;
 /* For docs.c. */
 struct docs;
 const struct docs *app_docs(const struct app *app);

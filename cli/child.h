@@ -1,0 +1,16 @@
+/* child.h - work on an application in a child process, so that its crash is an answer too.
+ * Does:     fork, do the work there, bring back its sentence.
+ * Does not: know the work. */
+#ifndef GALLEY_CLI_CHILD_H
+#define GALLEY_CLI_CHILD_H
+
+#include "common/errmsg.h"
+
+/* 0; < 0 with a sentence in `why`. May print: standard output is flushed at its end. */
+typedef int child_work(const char *app_path, void *arg, struct errmsg *why);
+
+/* Do `work` on the application at `app_path`. 0; -1 with a sentence in `why`. */
+int child_run(const char *app_path, child_work *work, void *arg, struct errmsg *why)
+    __attribute__((warn_unused_result));
+
+#endif
