@@ -72,7 +72,7 @@ class Everything(BaseModel):
     part_map: dict[str, Part] = {}
     any_list: list[Any] = []
     any_map: dict[str, Any] = {}
-    limited_map: dict[str, int] = Field({}, min_length=1, max_length=4)
+    limited_map: dict[str, int] = Field(min_length=1, max_length=4)
     checked_list: list[Annotated[int, Field(ge=1)]] = []
     patterns: list[Annotated[str, Field(pattern="^a")]] = []
     pet: Pet
