@@ -92,7 +92,7 @@ galley_str body_media_type(const struct galley_request *req, char *to, size_t si
         len++;
     while (len > 0 && (type.data[len - 1] == ' ' || type.data[len - 1] == '\t'))
         len--;
-    len = len < size ? len : size;
+    len = len <= size ? len : 0;
     for (size_t i = 0; i < len; i++) {
         char byte = type.data[i];
         to[i] = byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;

@@ -14,7 +14,8 @@ GALLEY_YIELDS int body_receive(struct galley_request *req, galley_str *body) GAL
 /* Whether the content type is application/json or application/...+json. */
 bool body_is_json(const struct galley_request *req);
 
-/* The type and subtype of a content type, in lower case, at most `size` bytes into `to`; "" if there is none. */
+/* The type and subtype of a content type, in lower case, into `to`; empty if there is none, or one of
+ * more than `size` bytes. */
 galley_str body_media_type(const struct galley_request *req, char *to, size_t size);
 
 /* What decoding a body of `len` bytes may take besides the body: 10 times and 64 KiB in all. */
