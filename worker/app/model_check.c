@@ -57,13 +57,23 @@ static size_t align_of_member(const struct galley_field *field)
                                                         : layouts[field->kind].align;
 }
 
+/* Whether its value has a null of its own: a NULL data or at. */
+static bool has_null(const struct galley_field *field)
+{
+    return field->count != GALLEY_ONE || field->kind == GALLEY_STRING ||
+           field->kind == GALLEY_BYTES || field->kind == GALLEY_JSON;
+}
+
+static bool is_told_nullable(const struct galley_field *field)
+{
+    return field->nullable ||
+           (field->default_json != NULL && strcmp(field->default_json, "null") == 0);
+}
+
 bool model_is_nullable(const struct galley_field *field)
 {
-    bool can_be_null =
-        field->kind == GALLEY_STRING || field->kind == GALLEY_BYTES || field->kind == GALLEY_JSON;
-    return field->is_pointer || field->nullable ||
-           (field->default_json != NULL && strcmp(field->default_json, "null") == 0) ||
-           (can_be_null && field->count == GALLEY_ONE && field->optional &&
+    return field->is_pointer || is_told_nullable(field) ||
+           (has_null(field) && field->count == GALLEY_ONE && field->optional &&
             field->default_json == NULL);
 }
 
@@ -136,8 +146,7 @@ static const char *find_misfit_of_type(const struct galley_field *field)
                "or GALLEY_MAP(type)";
     if (field->kind == GALLEY_SENT && !is_plain)
         return "is a galley_sent, which stands by itself";
-    if (field->nullable && field->kind != GALLEY_STRING && field->kind != GALLEY_BYTES &&
-        field->kind != GALLEY_JSON && field->count == GALLEY_ONE)
+    if (is_told_nullable(field) && !field->is_pointer && !has_null(field))
         return "is NULLABLE, but has no null: make it a pointer";
     return NULL;
 }

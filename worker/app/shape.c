@@ -223,14 +223,13 @@ static int read_default(struct shapes *shapes, const struct member *member, void
     int rc = json_read_member(text, member, base, &shapes->memory, &problems, &place);
     if (rc == 0 && problems.count == 0)
         return 0;
-    struct json_out said;
-    json_out_init(&said, NULL, 0, 1 << 20);
-    if (rc == 0)
-        problems_write(&problems, &said);
+    struct galley_invalid said = {0};
+    if (rc == 0 && problems_describe(&problems, &said) < 0)
+        said.count = 0;
     errmsg_set(why, "member %s has the default %s, which %s%.*s", member->field->name, text.data,
-               rc == 0 ? "does not hold: " : "is no JSON", (int)said.len,
-               said.data != NULL ? said.data : "");
-    json_out_release(&said);
+               rc == 0 ? "does not hold: " : "is no JSON",
+               said.count > 0 ? (int)said.problems->msg.len : 0,
+               said.count > 0 ? said.problems->msg.data : "");
     return -1;
 }
 

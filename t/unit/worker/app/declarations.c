@@ -41,12 +41,13 @@ GALLEY_STRUCT(nullable_int_in, (int64_t, q, QUERY, NULLABLE));
 GALLEY_STRUCT(no_list_in, (int64_t, q, QUERY, LIST));
 GALLEY_STRUCT(literal_int_in, (int64_t, q, QUERY, LITERAL("1")));
 GALLEY_ENUM(color, (COLOR_RED, "red"));
-GALLEY_STRUCT(no_enum_in, (int64_t, q, QUERY, ENUM(color)));
+/* What the macros of model.h refuse, said without them. */
+GALLEY_STRUCT(no_enum_in, (int64_t, q, QUERY, .kind = GALLEY_ENUM, .choices = &color_enum));
 GALLEY_STRUCT(default_bound_in, (int64_t, a, QUERY, DEFAULT(0), .ge = 1));
 GALLEY_STRUCT(default_enum_in, (enum color, a, QUERY, ENUM(color), DEFAULT("blue")));
 GALLEY_STRUCT(needed, (int64_t, a), (int64_t, b, DEFAULT(1)));
 GALLEY_STRUCT(absent_object, (struct needed, needed, OBJECT(needed), OPTIONAL));
-GALLEY_ROOT(two_roots, (int64_t, a), (int64_t, b));
+GALLEY_STRUCT(two_roots, (MODEL, .form = GALLEY_BARE), (int64_t, a), (int64_t, b));
 GALLEY_STRUCT(no_tag, (int64_t, a));
 GALLEY_UNION(untold, kind, (no_tag));
 GALLEY_STRUCT(pattern_in, (galley_str, q, QUERY, .pattern = "("));
@@ -90,7 +91,8 @@ struct outer {
     struct inner *inner_pointer;
     struct front wrong;
 };
-GALLEY_MODEL(outer, (inner_pointer, OBJECT(inner)), (wrong, OBJECT(inner)));
+GALLEY_MODEL(outer, (inner_pointer, OBJECT(inner)),
+             (wrong, .kind = GALLEY_OBJECT, .of = &inner_model));
 
 static const struct {
     struct galley_route route;
@@ -107,9 +109,10 @@ static const struct {
     {ROUTE("/{id}", optional_path_in, galley_none),
      "member id of optional_path_in is part of the path, so it cannot be absent"},
     {ROUTE("/{id}", path_list_in, galley_none),
-     "member id of path_list_in is a list, which only a query or header parameter can be"},
+     "member id of path_list_in is a list, which a path or a cookie has not"},
     {ROUTE("/", pattern_in, galley_none),
-     "member q has the pattern '(', which is none: PATTERN_FAULT", &pattern_in_model},
+     "member q has the pattern '(', which is none: missing closing parenthesis (at character 1)",
+     &pattern_in_model},
     {ROUTE("/", bounded_text_in, galley_none),
      "member q is no number, so gt, ge, lt, le and multiple_of do not fit it",
      &bounded_text_in_model},
@@ -140,8 +143,8 @@ static const struct {
      "member a has the default \"\\q\", which is no JSON", &default_escape_in_model},
     {ROUTE("/", default_half_in, galley_none),
      "member a has the default \"\\ud800\", which is no JSON", &default_half_in_model},
-    {ROUTE("/", default_null_in, galley_none), "member a has the default null, which is no JSON",
-     &default_null_in_model},
+    {ROUTE("/", default_null_in, galley_none),
+     "member a is NULLABLE, but has no null: make it a pointer", &default_null_in_model},
     {ROUTE("/", default_list_in, galley_none), "member a has the default [1,], which is no JSON",
      &default_list_in_model},
     {ROUTE("/", default_bool_in, galley_none), "member a has the default yes, which is no JSON",
@@ -226,6 +229,50 @@ static void each_mistake_is_one_sentence(void **state)
     }
 }
 
+/* ---- handlers of failures ---- */
+
+#define HANDLER(kind_, status_, in_, out_, ...)                                                    \
+    {                                                                                              \
+        .kind = kind_, .status = status_, .model = &in_##_model,                                   \
+        .route = ROUTE(NULL, in_, out_, __VA_ARGS__)                                               \
+    }
+
+static const struct {
+    struct galley_failure_handler handlers[2];
+    const char *why;
+} wrong_handlers[] = {
+    {{HANDLER(GALLEY_FAILURE_STATUS, 99, galley_failure, galley_none)},
+     "its status is not within 200 to 599"},
+    {{HANDLER(GALLEY_FAILURE_STATUS, 404, galley_failure, galley_none, .status = 1000)},
+     "the status of its answer is not within 200 to 599"},
+    {{HANDLER(GALLEY_FAILURE_CRASH, 0, galley_failure, galley_stream, .async = false)},
+     "a stream is written by an async handler"},
+    {{HANDLER(GALLEY_FAILURE_CRASH, 0, galley_failure, galley_none, .run = NULL)},
+     "it has no handler, input or output: declare it with GALLEY_ON_STATUS or its kind"},
+    {{HANDLER(GALLEY_FAILURE_RAISED, 0, body_in, galley_none),
+      HANDLER(GALLEY_FAILURE_RAISED, 0, body_in, galley_none)},
+     "there is another handler of the same failure before it"},
+};
+
+static void each_wrong_handler_is_one_sentence(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong_handlers / sizeof wrong_handlers[0]; i++) {
+        const struct galley_failure_handler *handlers = wrong_handlers[i].handlers;
+        const struct galley_app declared = {.abi = GALLEY_ABI,
+                                            .handlers = handlers,
+                                            .handler_count = handlers[1].model != NULL ? 2 : 1};
+        struct errmsg why = {{0}};
+        char want[256];
+        snprintf(want, sizeof want, "shop.c:7: the handler of a failure, run: %s",
+                 wrong_handlers[i].why);
+        struct app *app = app_new(&declared, &why);
+        if (app != NULL)
+            fail_msg("accepted: %s", want);
+        assert_string_equal(why.text, want);
+    }
+}
+
 static void another_abi_is_refused(void **state)
 {
     (void)state;
@@ -269,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mistake_is_one_sentence),
+        cmocka_unit_test(each_wrong_handler_is_one_sentence),
         cmocka_unit_test(another_abi_is_refused),
         cmocka_unit_test(what_is_right_is_accepted),
     };
