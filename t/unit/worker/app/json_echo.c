@@ -20,9 +20,9 @@ static const struct {
 } rows[] = {
 #define ROW(text, written) {text, sizeof(text) - 1, written},
 #include "json_echo.def"
-    ROW("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}") /* */
-    ROW("{\"a\":{\"x\":1},\"\\u0061\":{\"y\":1,\"x\":2,\"y\":3}}", "{\"a\":{\"y\":3,\"x\":2}}")
-        ROW("[-0,0.0,-0.0,1e400,NaN,-Infinity,1.10]", "[0,0.0,-0.0,null,null,null,1.1]")
+    ROW("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}")
+        ROW("{\"a\":{\"x\":1},\"\\u0061\":{\"y\":1,\"x\":2,\"y\":3}}", "{\"a\":{\"y\":3,\"x\":2}}")
+            ROW("[-0,0.0,-0.0,1e400,NaN,-Infinity,1.10]", "[0,0.0,-0.0,null,null,null,1.1]")
 #undef ROW
 };
 
