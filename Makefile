@@ -43,7 +43,8 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c))
 UNIT_SRC := $(shell find t/unit -name '*.c' 2>/dev/null | sort)
 UNITS    := $(UNIT_SRC:%.c=$(BUILD)/%.t)
-APPS     := $(patsubst %.c,$(BUILD)/%.so,$(wildcard t/apps/*.c))
+APPS     := $(patsubst %.c,$(BUILD)/%.so,$(wildcard t/apps/*.c) $(filter-out %-test.c,$(wildcard docs/tutorial/*.c)))
+LESSONS  := $(patsubst %.c,$(BUILD)/%,$(wildcard docs/tutorial/*-test.c))
 TOOLS    := $(patsubst %.c,$(BUILD)/%,$(wildcard t/tools/*.c))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard t/fuzz/*.c))
@@ -116,6 +117,12 @@ $(UNITS): $(BUILD)/%.t: %.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
 	$(call say,UNIT)
 	$(Q)$(CC) $(TESTFLAGS) -MMD -MP -MF $(@:.t=.d) -pie $(LDFLAGS_) $< $(BUILD)/lib/libgalley.a $(LIBS) -lcmocka -o $@
 
+# The tutorial's test programs, each with the application it tests.
+$(LESSONS): $(BUILD)/%-test: %-test.c %.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,TEST)
+	$(Q)$(CC) $(APPFLAGS) -pie $(LDFLAGS_) $(filter %.c %.a,$^) $(LIBS) -o $@
+
 $(BENCHES) $(TOOLS): $(BUILD)/%: %.c $(if $(LIB_SRC),$(BUILD)/lib/libgalley.a) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,TOOL)
@@ -138,14 +145,14 @@ compile_commands.json: $(BUILD)/flags $(LIB_SRC) $(UNIT_SRC)
 units: $(UNITS)    ## build the unit tests
 
 PROVE = CMOCKA_MESSAGE_OUTPUT=TAP BUILD=$(BUILD) prove -j$(JOBS) $(if $(V),-v) --exec t/lib/run-test --ext .t
-check: all units $(APPS) $(TOOLS)    ## build and run every test
+check: all units $(APPS) $(LESSONS) $(TOOLS)    ## build and run every test
 	$(PROVE) $(UNITS) $(TAPS)
 
 TARGET = $(if $(filter %.c,$(T)),$(BUILD)/$(T:.c=.t))
-test: all $(APPS) $(TOOLS) $(TARGET)    ## run one test: make test T=t/unit/common/arena.c, or T=t/20-serve.t
+test: all $(APPS) $(LESSONS) $(TOOLS) $(TARGET)    ## run one test: make test T=t/unit/common/arena.c, or T=t/20-serve.t
 	$(PROVE) -v $(if $(TARGET),$(TARGET),$(T))
 
-gdb: all $(APPS) $(TOOLS) $(TARGET)    ## debug one unit test (T=t/unit/...c), or stop a process test where it fails (T=t/...t)
+gdb: all $(APPS) $(LESSONS) $(TOOLS) $(TARGET)    ## debug one unit test (T=t/unit/...c), or stop a process test where it fails (T=t/...t)
 	$(if $(TARGET),gdb -ex run --args $(TARGET),BUILD=$(BUILD) GALLEY_DEBUG=1 perl -It/lib $(T))
 
 asan:    ## the whole suite under AddressSanitizer, LeakSanitizer and UBSan (folder $(BUILD)/asan)
@@ -161,13 +168,13 @@ endif
 VALGRIND      := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=no --suppressions=$(CURDIR)/t/valgrind.supp
 VALGRIND_TAPS ?= $(wildcard $(addprefix t/,06-server.t 31-h1-connection.t 32-leaving.t 43-process-reload.t 62-h2.t 70-app.t))
 valgrind:    ## units and chosen process tests under valgrind (folder $(BUILD)/valgrind)
-	$(MAKE) all units $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(APPS) $(TOOLS)) BUILD=$(BUILD)/valgrind OPT=-O1 DEFINES=-DGALLEY_VALGRIND
+	$(MAKE) all units $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(APPS) $(LESSONS) $(TOOLS)) BUILD=$(BUILD)/valgrind OPT=-O1 DEFINES=-DGALLEY_VALGRIND
 	UNIT_WRAP='$(VALGRIND)' GALLEY_SLOW=20 $(PROVE) $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(UNITS))
 	$(if $(VALGRIND_TAPS),GALLEY_SLOW=20 GALLEY_WRAP='$(VALGRIND)' $(subst BUILD=$(BUILD),BUILD=$(BUILD)/valgrind,$(PROVE)) $(VALGRIND_TAPS))
 tsan-or-valgrind: valgrind
 
 ucontext:    ## the coroutine units with the portable context switch (folder $(BUILD)/ucontext)
-	$(MAKE) check BUILD=$(BUILD)/ucontext SWITCH=ucontext EXAMPLES= APPS= TOOLS= TAPS= PRODUCTS= \
+	$(MAKE) check BUILD=$(BUILD)/ucontext SWITCH=ucontext EXAMPLES= APPS= LESSONS= TOOLS= TAPS= PRODUCTS= \
 	    UNIT_SRC='$(filter t/unit/worker/coro/%,$(UNIT_SRC))'
 
 aarch64:    ## the context switch built for aarch64 and run by qemu-aarch64 (folder $(BUILD)/aarch64)
@@ -183,7 +190,7 @@ fuzz:    ## run every fuzz target for FUZZ_SECONDS with its kept corpus (clang)
 	    echo "== $$f, $(FUZZ_SECONDS) s"; (cd $(BUILD)/fuzz && t/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 \
 	    -print_final_stats=1 corpus/$$f $(CURDIR)/t/fuzz/corpus/$$f 2>$$f.log || { tail -40 $$f.log; exit 1; }; grep -E 'stat::(number|peak)' $$f.log); done
 
-soak: all $(APPS) $(TOOLS)    ## the process tests with their long loops (100 reloads and the like)
+soak: all $(APPS) $(LESSONS) $(TOOLS)    ## the process tests with their long loops (100 reloads and the like)
 	GALLEY_SOAK=1 $(PROVE) -v $(if $(T),$(T),$(TAPS))
 
 bench: all $(BENCHES)    ## CPU time per request beside a bare epoll loop, nginx and h2o

@@ -108,6 +108,13 @@ typedef GALLEY_MAP(galley_json) galley_json_map;
 /* A slice of a string literal. */
 #define GALLEY_STR(literal) ((galley_str){"" literal "", sizeof(literal) - 1})
 
+/* Whether it is the text of a string; null is none. */
+static inline bool galley_str_is(galley_str s, const char *text)
+{
+    size_t len = __builtin_strlen(text);
+    return s.data && s.len == len && __builtin_memcmp(s.data, text, len) == 0;
+}
+
 /* How many code points: what min_length and max_length count. */
 static inline size_t galley_str_length(galley_str s)
 {
