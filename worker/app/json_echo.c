@@ -131,10 +131,10 @@ static void put_in_order(struct echo *echo, struct pair *pairs, size_t count, si
 /* All pairs from `first` on are the object's that has just been read. */
 static void unite_pairs(struct echo *echo, size_t first)
 {
-    struct pair *pairs = echo->pairs + first;
     size_t count = echo->count - first;
     if (count < 2 || echo->out->error < 0)
         return;
+    struct pair *pairs = echo->pairs + first;
     struct json_unique unique;
     for (size_t i = 0; i < count; i++) {
         size_t end = i + 1 < count ? pairs[i + 1].start - 1 : echo->out->len;

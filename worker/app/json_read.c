@@ -422,23 +422,10 @@ static __attribute__((noinline)) int refuse_tag(struct json_reader *r, const str
     int status = json_scan_skip(&r->scan, r->depth);
     if (status < 0)
         return status;
+    if (kind == PROBLEM_TAG_INVALID && tag.data == NULL)
+        return -ENOMEM;
     problem.input = json_slice(start, r->scan.at);
     return json_complain(r, &problem, loc);
-}
-
-/* What Python's str() makes of a tag that is no string, for the usual ones. */
-static galley_str tag_text(const struct token *tag, galley_str text)
-{
-    switch (tag->kind) {
-    case TOKEN_STRING:
-        return tag->text;
-    case TOKEN_NULL:
-        return GALLEY_STR("None");
-    case TOKEN_BOOL:
-        return tag->boolean ? GALLEY_STR("True") : GALLEY_STR("False");
-    default:
-        return text;
-    }
 }
 
 static int read_union(struct json_reader *r, const struct type *type, void *to,
@@ -456,7 +443,7 @@ static int read_union(struct json_reader *r, const struct type *type, void *to,
         return refuse_tag(r, type, PROBLEM_TAG_NOT_FOUND, (galley_str){0}, loc);
     const struct member *m = json_find_variant(shape, &tag);
     if (m == NULL)
-        return refuse_tag(r, type, PROBLEM_TAG_INVALID, tag_text(&tag, text), loc);
+        return refuse_tag(r, type, PROBLEM_TAG_INVALID, json_tag_text(&tag, text, r->arena), loc);
     memcpy(to, shape->absent, shape->bytes);
     *(int *)to = (int)(m - shape->members);
     struct loc here = {.parent = loc, .key = tag.text};

@@ -5,9 +5,11 @@
 #include "worker/app/json_tag.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "worker/app/json_read.h"
+#include "worker/app/number.h"
 
 /* Look ahead for the tag of the object at the cursor. 1: found; 0: there is none. */
 int json_find_tag(const struct json_reader *r, const char *discriminator, struct token *tag,
@@ -58,4 +60,31 @@ const struct member *json_find_variant(const struct shape *shape, const struct t
         }
     }
     return NULL;
+}
+
+galley_str json_tag_text(const struct token *tag, galley_str text, struct arena *arena)
+{
+    char number[NUMBER_BYTES];
+    size_t len;
+    switch (tag->kind) {
+    case TOKEN_STRING:
+        return tag->text;
+    case TOKEN_NULL:
+        return GALLEY_STR("None");
+    case TOKEN_BOOL:
+        return tag->boolean ? GALLEY_STR("True") : GALLEY_STR("False");
+    case TOKEN_INT:
+        len = number_write_int(number, tag->whole);
+        break;
+    case TOKEN_FLOAT:
+        if (isnan(tag->number))
+            return GALLEY_STR("nan");
+        if (isinf(tag->number))
+            return tag->number > 0 ? GALLEY_STR("inf") : GALLEY_STR("-inf");
+        len = number_write_float(number, tag->number, FLOAT_PYTHON);
+        break;
+    default:
+        return text;
+    }
+    return (galley_str){arena_dup(arena, number, len), len};
 }

@@ -12,5 +12,7 @@ int json_find_tag(const struct json_reader *r, const char *discriminator, struct
                   galley_str *text);
 /* The variant whose literal the tag is; NULL: none. */
 const struct member *json_find_variant(const struct shape *shape, const struct token *tag);
+/* What Python's str() makes of a tag that is no variant's; a list or object as it was written. data NULL: no memory. */
+galley_str json_tag_text(const struct token *tag, galley_str text, struct arena *arena);
 
 #endif
