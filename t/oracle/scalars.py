@@ -3,6 +3,7 @@
 # Does:     every kind with inputs chosen by hand, and (with --random N SEED) N made at random for comparing at large.
 # Does not: invent answers, but for the deviations that stand in deviate().
 # Usage:    python3 t/oracle/scalars.py > t/unit/worker/app/scalar.def       (needs pydantic 2.14)
+#           python3 t/oracle/scalars.py --patterns > t/unit/worker/app/pattern.def
 import base64
 import datetime as dt
 import enum
@@ -172,6 +173,36 @@ def rows():
             row(spec, adapter(spec), value)
 
 
+PATTERNS = ["^[a-z]+$", "b", "^$", "", "a|b", "^a|b$", "(?i)^straße$", "(?s)a.b", "a.b", "(?m)^b$", "^\\w+$", "^\\W$", "^[\\w-]+$", "^\\d+$", "^\\D$",
+            "^\\s$", "^\\S+$", "\\bcat\\b", "\\Bcat", "^[[:alpha:]]+$", "^[[:upper:][:digit:]_]+$", "^[^[:space:]]+$", "^\\p{L}+$", "^\\P{Lu}+$",
+            "^\\p{Greek}$", "^\\pN$", "^\\x41$", "^\\x{1F600}$", "^\\u0041$", "^\\u{e9}$", "^\\U0001F600$", "^a{2}$", "^a{2,}$", "^a{2,3}$",
+            "^a{2,3}?$", "^a+?b$", "^(?:ab)+$", "^(?P<n>a)b$", "^(?<n>a)b$", "^(?i:A)b$", "^[]a]+$", "^[^]a]+$", "^[a\\]]+$", "^[a-]+$", "\\.", "^\\$\\^$",
+            "^.$", "^..$", "\\Aab\\z", "^\\t\\n\\r\\v\\f$", "^[A-Z]{3}-\\d{4}$", "^(a+)+$", "^(a|a)*$", "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+            "^[^@\\s]+@[^@\\s]+\\.[a-z]{2,}$", "é", "^[à-ÿ]+$", "^\\-\\/$", "x*", "^#a$", "}", "]", "(?=a)", "(?!a)", "(?<=a)b", "(?<!a)b", "(a)\\1", "(?>a)",
+            "(?P=n)", "(?(1)a)", "(?1)", "\\K", "\\Z", "\\G", "\\Qa\\E", "\\h", "\\R", "\\X", "\\1", "(*ACCEPT)", "a{", "a{x}", "(", ")", "[a", "[z-a]", "*a",
+            "\\", "(?P<n>a", "\\p{Nonsense}", "(?#c)a", "[\\b]", "\\u12", "\\x{110000}", "a{3,2}"]
+SUBJECTS = ["", "a", "b", "ab", "abc", "A", "aa", "aaa", "aaaa", "a\nb", "b\n", "a b", "cat", "the cat sat", "concat", "cate\u0301", "STRASSE", "straße", "STRASSE\u1e9e",
+            "STRAẞE", "é", "e\u0301", "éa", "\u0661\u0662", "12", "²", "_", "-", "a-b_c", " ", "\u00a0", "\u0085", "\u180e", "\u200b", "Ab1_", "AB_12", "α", "Ω", "\U0001f600",
+            "\u200d", "]", "]a", "}", "$^", ".", "\t\n\r\v\f", "ABC-1234", "ABC-\u0661234", "12345678-1234-5678-1234-567812345678", "x@y.org", "x@y", "à", "-/", "#a", "a" * 40 + "!",
+            "\x00", "x\x00a", "Kk\u212a"]
+
+
+def pattern_rows():
+    for pattern in PATTERNS:
+        try:
+            type_adapter = TypeAdapter(Annotated[str, Field(pattern=pattern)])
+        except Exception:
+            print("X(%s, \"\", PATTERN_REFUSED)" % c_text(pattern))
+            continue
+        for subject in SUBJECTS:
+            try:
+                type_adapter.validate_python(subject)
+                answer = "PATTERN_FOUND"
+            except ValidationError:
+                answer = "PATTERN_ABSENT"
+            print("X(%s, %s, %s)" % (c_text(pattern), c_text(subject), answer))
+
+
 def mutate(text, letters):
     text = list(text)
     for _ in range(random.choice((1, 1, 1, 2, 3))):
@@ -213,6 +244,11 @@ def random_rows(count):
 if len(sys.argv) > 2 and sys.argv[1] == "--random":
     random.seed(int(sys.argv[3]))
     random_rows(int(sys.argv[2]))
+elif sys.argv[1:] == ["--patterns"]:
+    print("""/* pattern.def - where patterns are found, as Pydantic 2.14 has it (Rust's regex), printed by t/oracle/scalars.py --patterns.
+ * Does:     one row a pattern and a text; a pattern that Rust refuses has one row.
+ * Does not: hold what only Galley refuses: that stands in pattern.c. */""")
+    pattern_rows()
 else:
     print("""/* scalar.def - what Pydantic 2.14 answered in its lax mode, printed by t/oracle/scalars.py.
  * Does:     one row a value: what it is read as, its JSON (or " and the text), the problem's type, msg and ctx, or "" and

@@ -116,16 +116,55 @@ static int rewrite_code(struct rewriting *w)
     return 0;
 }
 
+/* Where a word begins or ends (\b), or neither (\B), with what is a word there. */
+static void emit_edge(struct rewriting *w, bool is_upper)
+{
+    static const char behind[] = "(?<=[", not_behind[] = "(?<![", ahead[] = "])(?=[",
+                      not_ahead[] = "])(?![";
+    emit_text(w, "(?:");
+    emit_text(w, behind);
+    emit_text(w, word);
+    emit_text(w, is_upper ? ahead : not_ahead);
+    emit_text(w, word);
+    emit_text(w, "])|");
+    emit_text(w, not_behind);
+    emit_text(w, word);
+    emit_text(w, is_upper ? not_ahead : ahead);
+    emit_text(w, word);
+    emit_text(w, "]))");
+}
+
+/* \p{Greek}, \x{1f600}: with their braces. */
+static int rewrite_braced(struct rewriting *w)
+{
+    const char *stop = memchr(w->at, '}', (size_t)(w->end - w->at));
+    if (stop == NULL)
+        return refuse(w, "a { without its }");
+    emit(w, w->at, (size_t)(stop + 1 - w->at));
+    w->at = stop + 1;
+    return 0;
+}
+
 /* At a backslash. */
 static int rewrite_escape(struct rewriting *w)
 {
     char letter = w->at + 1 < w->end ? w->at[1] : '\0', name[3] = {'\\', letter, '\0'};
+    bool is_braced = w->at + 2 < w->end && w->at[2] == '{';
+    if (letter == '\0')
+        return refuse(w, "a backslash at the end");
+    if (letter >= '0' && letter <= '9')
+        return refuse(w, "a back-reference");
+    if (strchr("gkKGRXCNQEhHVZoce", letter) != NULL ||
+        (w->is_class && strchr("WbB", letter) != NULL))
+        return refuse(w, name);
     switch (letter) {
     case 'w':
     case 'W':
-        if (letter == 'W' && w->is_class)
-            return refuse(w, "\\W within a class");
         emit_class(w, word, letter == 'W');
+        break;
+    case 'b':
+    case 'B':
+        emit_edge(w, letter == 'B');
         break;
     case 'd':
     case 'D':
@@ -142,15 +181,35 @@ static int rewrite_escape(struct rewriting *w)
     case 'U':
         return rewrite_code(w);
     default:
-        if (letter >= '0' && letter <= '9')
-            return refuse(w, "a back-reference");
-        if (letter == '\0' || strchr("gkKGRXCNQEhHVZoce", letter) != NULL)
-            return refuse(w, letter == '\0' ? "a backslash at the end" : name);
+        if (is_braced && strchr("pPx", letter) != NULL)
+            return rewrite_braced(w);
         emit(w, w->at, 2);
         break;
     }
     w->at += 2;
     return 0;
+}
+
+/* [:alpha:] within a class: ASCII alone. */
+static int rewrite_named_class(struct rewriting *w)
+{
+    static const struct {
+        const char *name, *members;
+    } classes[] = {
+        {"[:alnum:]", "0-9A-Za-z"}, {"[:alpha:]", "A-Za-z"},     {"[:ascii:]", "\\x00-\\x7f"},
+        {"[:blank:]", "\\t "},      {"[:digit:]", "0-9"},        {"[:cntrl:]", "\\x00-\\x1f\\x7f"},
+        {"[:graph:]", "!-~"},       {"[:lower:]", "a-z"},        {"[:print:]", " -~"},
+        {"[:upper:]", "A-Z"},       {"[:space:]", "\\t-\\r "},   {"[:punct:]", "!-\\/:-@\\[-`{-~"},
+        {"[:word:]", "0-9A-Za-z_"}, {"[:xdigit:]", "0-9A-Fa-f"},
+    };
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (starts(w, classes[i].name)) {
+            emit_text(w, classes[i].members);
+            w->at += strlen(classes[i].name);
+            return 0;
+        }
+    }
+    return refuse(w, "a class within a class");
 }
 
 /* At a bracket that opens a class, up to its first member. */
@@ -168,16 +227,8 @@ static void rewrite_class_start(struct rewriting *w)
 
 static int rewrite_in_class(struct rewriting *w)
 {
-    if (starts(w, "[:")) {
-        const char *stop = memmem(w->at, (size_t)(w->end - w->at), ":]", 2);
-        if (stop == NULL)
-            return refuse(w, "[: without its :]");
-        emit(w, w->at, (size_t)(stop + 2 - w->at));
-        w->at = stop + 2;
-        return 0;
-    }
     if (*w->at == '[')
-        return refuse(w, "a class within a class");
+        return rewrite_named_class(w);
     if (starts(w, "&&") || starts(w, "--") || starts(w, "~~"))
         return refuse(w, "an operation on classes");
     w->is_class = *w->at != ']';

@@ -175,7 +175,8 @@ static void append(struct problems *problems, const struct problem *problem, con
 
 void problems_add(struct problems *problems, const struct problem *problem, const struct loc *loc)
 {
-    if (problems->error < 0 || problems->bytes > problems->max_bytes)
+    bool is_ended = problems->last != NULL && problems->last->kind == PROBLEM_TOO_MANY;
+    if (problems->error < 0 || is_ended)
         return;
     size_t cost = ENTRY_BYTES + sizeof *problem + input_bytes(problem) + loc_bytes(loc) +
                   2 * problem->text.len + 2 * list_bytes(problem);

@@ -44,8 +44,9 @@ struct problems {
     struct arena *arena;
     struct problem *first, *last;
     size_t count;
-    size_t bytes, max_bytes; /* of the 422, roughly: beyond it one TOO_MANY ends the list */
-    int error;               /* -ENOMEM */
+    size_t bytes,
+        max_bytes; /* of the 422 and of what is kept for it, at most: beyond it one TOO_MANY ends the list */
+    int error; /* -ENOMEM */
 };
 
 /* `input_bytes` of the request bound what its problems may cost: 4 times that and 32 KiB. */
