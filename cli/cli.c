@@ -95,7 +95,8 @@ void cli_print_help(const struct cli_command *command)
              "                  default place)\n"
              "  --config FILE   the server's galley.conf, to find the stats socket\n"
              "  --json          print JSON");
-    if (command->run && command->run != cmd_run && command->run != cmd_check)
+    if (command->run && command->run != cmd_run && command->run != cmd_check &&
+        command->run != cmd_dev)
         return;
     puts("\n  --config FILE              galley.conf; the environment and the options win over it");
     print_settings();
