@@ -139,7 +139,11 @@ static void start_server(struct dev *dev)
 static void build_and_serve(struct dev *dev)
 {
     struct errmsg why = {0};
-    const struct compile job = {dev->sources, dev->source_count, dev->object, dev->depends};
+    const struct compile job = {.sources = dev->sources,
+                                .count = dev->source_count,
+                                .out = dev->object,
+                                .depends = dev->depends,
+                                .scratch = dev->folder}; /* not where saves are waited for */
     int64_t start_ms = clock_now_ms();
     int error = compile_run(&job, &why);
     for (size_t i = 0; i < dev->source_count; i++)
@@ -152,6 +156,7 @@ static void build_and_serve(struct dev *dev)
     }
     printf("galley: built in %.1f s%s\n", (double)(clock_now_ms() - start_ms) / 1000,
            dev->server ? ", reloading" : "");
+    fflush(stdout);
     if (!dev->server)
         start_server(dev);
     else if (kill(dev->server, SIGHUP) < 0)

@@ -88,12 +88,14 @@ static size_t add_words(const char **words, size_t count, char *text)
     return count;
 }
 
-static int run(const char *const *words, struct errmsg *why)
+static int run(const char *const *words, const char *scratch, struct errmsg *why)
 {
     int status = 0;
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
+        if (scratch != NULL)
+            setenv("TMPDIR", scratch, 1);
         execvp(words[0], (char *const *)(const void *)words);
         fprintf(stderr, "galley: cannot run the compiler %s: %s; set CC, or install gcc\n",
                 words[0], strerror(errno));
@@ -143,7 +145,7 @@ int compile_run(const struct compile *job, struct errmsg *why)
     words[count++] = "-o";
     words[count++] = fresh;
     words[count] = NULL;
-    error = run(words, why);
+    error = run(words, job->scratch, why);
     if (error == 0 && rename(fresh, job->out) < 0) {
         errmsg_set_sys(why, "cannot write %s", job->out);
         error = -EINVAL;

@@ -15,6 +15,7 @@ struct compile {
     size_t count;
     const char *out;
     const char *depends; /* a file for what the sources include, as make reads it; NULL: none */
+    const char *scratch; /* a folder for the compiler's own files; NULL: as the environment says */
 };
 
 /* "dir/shop.c" -> "dir/shop.so". 0; -EINVAL with a sentence: it is no C file, or there is none. */

@@ -91,6 +91,7 @@ answers('from the header');
 write_file("$dir/words.h", "#define WORD \"changed there\"\n");
 answers('changed there');
 like(read_file("$dir/out"), qr/^galley: words\.h was saved\n/m, 'a header is a source, too');
+is_deeply([ read_file("$dir/out") =~ /^galley: (\S+) was saved$/mg ], [qw(app.c app.c words.h)], "the compiler's own files are none");
 
 write_file($source, app('three', 0));
 ok(said(qr/app\.c:5:\d+: error: .*^galley: not built; what is served goes on, until it is mended\n/ms), 'a mistake is told');
