@@ -69,6 +69,7 @@ $(SWAGGER_UI)/fetched: scripts/fetch-swagger-ui
 swagger-ui:    ## fetch Swagger UI again, where the build could not
 	rm -f $(SWAGGER_UI)/fetched
 	$(MAKE) $(SWAGGER_UI)/fetched
+$(BUILD)/obj/worker/app/docs_assets.o: private LIBFLAGS += -DGALLEY_SWAGGER_UI=\"$(SWAGGER_UI)\"
 $(BUILD)/obj/worker/app/docs_assets.o: $(SWAGGER_UI)/fetched $(wildcard worker/app/pages/*)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
