@@ -7,6 +7,7 @@
 #define GALLEY_H
 
 #include <galley/app.h>
+#include <galley/json.h>
 #include <galley/model.h>
 #include <galley/output.h>
 #include <galley/request.h>
