@@ -53,7 +53,7 @@ COMMANDS := $(if $(filter build,$(BUILD)),compile_commands.json)
 PRODUCTS := $(if $(wildcard cli/main.c),$(BUILD)/bin/galley) $(if $(LIB_SRC),$(BUILD)/lib/libgalley.so $(BUILD)/lib/libgalley.a) \
             $(BUILD)/lib/galley.pc
 
-.PHONY: all swagger-ui units check test lint fmt asan valgrind tsan-or-valgrind ucontext aarch64 cross bench soak fuzz gdb install uninstall dist clean help FORCE
+.PHONY: all swagger-ui units check test conformance lint fmt asan valgrind tsan-or-valgrind ucontext aarch64 cross bench soak fuzz gdb install uninstall dist clean help FORCE
 .DELETE_ON_ERROR:
 all: $(PRODUCTS) $(EXAMPLES) $(COMMANDS)    ## build the program, the libraries and the examples
 
@@ -196,6 +196,9 @@ soak: all $(APPS) $(LESSONS) $(TOOLS)    ## the process tests with their long lo
 
 bench: all $(BENCHES)    ## CPU time per request beside a bare epoll loop, nginx and h2o
 	BUILD=$(BUILD) bench/run $(ARGS)
+
+conformance: all $(APPS)    ## Schemathesis asks the ports of FastAPI's programs what their documents promise (needs PyPI)
+	BUILD=$(BUILD) scripts/conformance
 
 lint:    ## house rules: includes, library homes, banned calls, lengths, comments, format
 	scripts/lint
