@@ -31,8 +31,9 @@ enum multipart_event {
     X(FIRST_END)                                                                                   \
     X(LINE)                                                                                        \
     X(LINE_NAME)                                                                                   \
-    X(LINE_BLANK) X(LINE_VALUE) X(LINE_END) X(HEAD_END) X(DATA) X(BOUNDARY) X(BOUNDARY_CR)         \
-        X(BOUNDARY_DASH) X(PADDING) X(PADDING_CR) X(OPENED) X(ENDED)
+    X(LINE_BLANK)                                                                                  \
+    X(LINE_VALUE) X(LINE_END) X(HEAD_END) X(DATA) X(BOUNDARY) X(BOUNDARY_CR) X(BOUNDARY_DASH)      \
+        X(PADDING) X(PADDING_CR) X(OPENED) X(ENDED)
 enum multipart_state {
 #define X(state) MULTIPART_STATE_##state,
     MULTIPART_STATES(X)
