@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "worker/app/json_read.h"
 #include "worker/app/json_write.h"
 
 static void value_keys(struct openapi *doc, const struct member *member, enum openapi_side side);
@@ -314,20 +315,28 @@ static void default_key(struct json_out *out, const struct member *member)
         json = "0.0";
     if (json != NULL) {
         openapi_key(out, "default");
-        json_raw(out, json, strlen(json));
+        json_echo(out, (galley_str){json, strlen(json)});
     } else if (type->kind == GALLEY_OBJECT) {
         openapi_key(out, "default");
         json_write(out, type->of, type->of->absent, 0);
     }
 }
 
-static void described(struct openapi *doc, const char *description, const char *examples)
+/* `of` is whose examples they are, for the sentence. */
+static void described(struct openapi *doc, const char *description, const char *examples,
+                      const char *of)
 {
     openapi_pair(doc->out, "description", description);
-    if (examples != NULL) {
-        openapi_key(doc->out, "examples");
-        json_raw(doc->out, examples, strlen(examples));
+    if (examples == NULL)
+        return;
+    galley_str text = {examples, strlen(examples)};
+    if (json_check(text) < 0 || text.data[strspn(examples, " ")] != '[') {
+        errmsg_set(doc->why, "the examples of %s are no list in JSON: %s", of, examples);
+        doc->is_failed = true;
+        return;
     }
+    openapi_key(doc->out, "examples");
+    json_echo(doc->out, text);
 }
 
 /* Titles come from the name on the wire; in a model that all headers fill, from the name before it became a header's. */
@@ -347,7 +356,7 @@ void openapi_member_schema(struct openapi *doc, const struct member *member, enu
     json_literal(doc->out, "{");
     value_keys(doc, member, side);
     title_key(doc, member, site);
-    described(doc, member->field->description, member->field->examples_json);
+    described(doc, member->field->description, member->field->examples_json, member->field->name);
     default_key(doc->out, member);
     if (member->field->deprecated) {
         openapi_key(doc->out, "deprecated");
@@ -452,6 +461,6 @@ void openapi_component_schema(struct openapi *doc, const struct component *compo
     else
         json_string(doc->out, component->name);
     if (shape != NULL)
-        described(doc, shape->model->description, shape->model->examples_json);
+        described(doc, shape->model->description, shape->model->examples_json, shape->model->name);
     json_literal(doc->out, "}");
 }
