@@ -281,7 +281,8 @@ static void tell(const struct component *component, struct errmsg *who)
 
 static void check_names(struct openapi *doc)
 {
-    qsort(doc->components, doc->component_count, sizeof *doc->components, by_name);
+    if (doc->component_count > 0)
+        qsort(doc->components, doc->component_count, sizeof *doc->components, by_name);
     for (size_t i = 1; i < doc->component_count; i++) {
         const struct component *one = &doc->components[i - 1], *two = &doc->components[i];
         struct errmsg first = {{0}}, second = {{0}};
