@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# 76-tutorial.t - the tutorial is true: its code is that of the programs beside it, which answer what the pages show.
+# 78-tutorial.t - the tutorial is true: its code is that of the programs beside it, which answer what the pages show.
 use strict;
 use warnings;
 use lib 't/lib';
