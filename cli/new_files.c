@@ -105,7 +105,7 @@ const struct new_file new_files[] = {
      "    return galley_test_end(t);\n"
      "}\n"},
     {"Makefile",
-     "# make · make test · make run · make clean; CC, CFLAGS and GALLEY_HOME (a source tree of Galley that is built) may be set.\n"
+     "# make · make test · make run · make dev · make clean; CC, CFLAGS and GALLEY_HOME (a source tree of Galley that is built) may be set.\n"
      "CFLAGS ?= -O2 -g\n"
      "WARN   := -Wall -Wextra\n"
      "ifdef GALLEY_HOME\n"
@@ -124,11 +124,13 @@ const struct new_file new_files[] = {
      "test_@NAME@: test_@NAME@.c @NAME@.c\n"
      "\t$(CC) $(FLAGS) $(WARN) $(CFLAGS) $^ $(LIBS) -o $@\n"
      "\n"
-     ".PHONY: test run clean\n"
+     ".PHONY: test run dev clean\n"
      "test: test_@NAME@\n"
      "\t./test_@NAME@\n"
      "run: @NAME@.so\n"
      "\t$(GALLEY) run ./@NAME@.so\n"
+     "dev:\n"
+     "\t$(GALLEY) dev @NAME@.c\n"
      "clean:\n"
      "\trm -f @NAME@.so test_@NAME@\n"},
     {"README.md",
@@ -139,6 +141,7 @@ const struct new_file new_files[] = {
      "    make        # @NAME@.so\n"
      "    make test   # its tests, without a server\n"
      "    make run    # serve it on http://127.0.0.1:8000; its documentation is at /docs\n"
+     "    make dev    # the same, built and reloaded whenever @NAME@.c is saved\n"
      "\n"
      "Where Galley is not installed, `make GALLEY_HOME=...` takes a source tree of it that is built.\n"
      "\n"

@@ -78,6 +78,20 @@ check_tests('an installation', \%installed);
 check_tests('clang', \%installed, 'CC=clang-14') if -x '/usr/bin/clang-14';
 check_tests('a source tree', {}, 'GALLEY_HOME=' . root()) if build() eq root() . '/build';
 
+# The same application as a shared object, under a test that loads it.
+write_file("$shop/load.c", <<'END');
+#include <galley/test.h>
+int main(int argc, char **argv)
+{
+    struct galley_test *t = galley_test_load(argv[argc - 1]);
+    galley_test_is(t, galley_test_get(t, "/items/1").status, 200, "an item");
+    return galley_test_end(t);
+}
+END
+my $loaded = run_command({ env => \%installed, dir => $shop, timeout => 60 }, 'sh', '-c',
+    'make -s nut_shop.so && cc $(pkg-config --cflags galley) load.c $(pkg-config --libs galley) -o load && ./load nut_shop.so');
+is($loaded->{out}, "ok 1 - an item\n1..1\n", 'galley_test_load') or diag($loaded->{err});
+
 # A test that does not hold is seen.
 my $source = read_file("$shop/nut_shop.c");
 write_file("$shop/nut_shop.c", $source =~ s/0\.75/0.76/r);
