@@ -128,18 +128,25 @@ static bool is_word(const char *text, size_t len, const char *lower)
 enum numeral { NUMERAL_BAD, NUMERAL_EXACT, NUMERAL_LONG };
 
 #if LDBL_MANT_DIG == 64 && !defined(GALLEY_VALGRIND) /* which computes with 53 bits */
+static const long double long_powers[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
+                                          1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
+                                          1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
+                                          1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+enum { LONG_POWERS = sizeof long_powers / sizeof long_powers[0] };
+
+/* Rounded once, to 64 bits. */
+static long double scale(long double number, int power)
+{
+    return power < 0 ? number / long_powers[-power] : number * long_powers[power];
+}
+
 /* mantissa * 10^power in 64 bits, which is right to 53 unless what is cut off lies near one half. */
 static enum numeral round_twice(uint64_t mantissa, int power, double *value)
 {
-    static const long double powers[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
-                                         1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
-                                         1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
-                                         1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
-    enum { POWERS = sizeof powers / sizeof powers[0], CUT = 0x7ff, HALF = 0x400 };
-    if (power <= -POWERS || power >= POWERS || mantissa == 0)
+    enum { CUT = 0x7ff, HALF = 0x400 };
+    if (power <= -LONG_POWERS || power >= LONG_POWERS || mantissa == 0)
         return NUMERAL_LONG;
-    long double number = (long double)mantissa;
-    number = power < 0 ? number / powers[-power] : number * powers[power];
+    long double number = scale((long double)mantissa, power);
     uint64_t bits;
     memcpy(&bits, &number, sizeof bits);
     int cut = (int)(bits & CUT);
@@ -148,6 +155,7 @@ static enum numeral round_twice(uint64_t mantissa, int power, double *value)
     *value = (double)number;
     return NUMERAL_EXACT;
 }
+
 #else
 static enum numeral round_twice(uint64_t mantissa, int power, double *value)
 {
@@ -297,6 +305,49 @@ static void take_integer(struct decimal *decimal, uint64_t value, int scale)
     decimal->count = count;
 }
 
+#if LDBL_MANT_DIG == 64 && !defined(GALLEY_VALGRIND)
+/* The whole number nearest to value * 10^power, if that is plain and reads back as the value: 1; 0 if it reads back as
+ * another; -1 if 64 bits do not tell. */
+static int try_scale(double value, int power, uint64_t *nearest)
+{
+    long double scaled = scale(value, power);
+    uint64_t whole = (uint64_t)scaled;
+    long double rest = scaled - (long double)whole;
+    if (rest > 0.5L - 0x1p-6L && rest < 0.5L + 0x1p-6L)
+        return -1;
+    double back;
+    *nearest = whole + (rest > 0.5L);
+    if (multiply(*nearest, -power, false, &back) != NUMERAL_EXACT)
+        return -1;
+    return back == value;
+}
+
+/* Fifteen digits to seventeen, which are always enough. Not of powers of two: around any other float lie the
+ * numerals that are read as it evenly, so that the nearest of as many digits is among them if any is. */
+static bool shortest_by_scaling(double value, struct decimal *decimal)
+{
+    int binary;
+    uint64_t whole;
+    if (value < 1e-10 || value >= 1e40 || frexp(value, &binary) == 0.5)
+        return false;
+    int power = 14 - (int)floor((binary - 1) * 0.30102999566398120), answer = 0;
+    power -= scale(value, power) >= 1e15L;
+    for (int digits = 15; digits <= 17 && answer == 0; digits++)
+        answer = try_scale(value, power++, &whole);
+    if (answer != 1)
+        return false;
+    take_integer(decimal, whole, power - 1);
+    return true;
+}
+#else
+static bool shortest_by_scaling(double value, struct decimal *decimal)
+{
+    (void)value;
+    (void)decimal;
+    return false;
+}
+#endif
+
 static bool print_digits(double value, int precision, bool is_next, struct decimal *decimal)
 {
     char text[40], back[48];
@@ -357,7 +408,8 @@ static void shortest(double value, struct decimal *decimal)
             }
         }
     }
-    shortest_by_libc(value, decimal);
+    if (!shortest_by_scaling(value, decimal))
+        shortest_by_libc(value, decimal);
 }
 
 static size_t write_plain(char *to, const struct decimal *decimal, bool is_whole_marked)
