@@ -3,32 +3,44 @@
  * Does not: judge the values: t/unit/worker/app/app.c does.
  * See:      make fuzz; worker/app/inputs.c */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "worker/app/inputs.h"
+#include "worker/app/json_write.h"
 #include "worker/http/text.h"
 
 enum { MAX_FIELDS = 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static const char *refuse_seven(const void *value)
+{
+    return *(const int64_t *)value == 7 ? "is seven" : NULL;
+}
+GALLEY_ENUM(tint, (TINT_RED, "red"), (TINT_BLUE, "blue"));
+GALLEY_STRUCT(bag, (MODEL, .extra = GALLEY_FORBID), (int64_t, m1, .check = refuse_seven),
+              (galley_str_list, m2, DEFAULT([]), .max_length = 2), (galley_uuid *, m3, OPTIONAL));
+GALLEY_STRUCT(jar, (galley_str, j1, .pattern = "^[a-z]+$"), (galley_date *, j2, OPTIONAL));
+GALLEY_STRUCT(pile, (galley_str, x_p1), (galley_int_list, x_p2, DEFAULT([])));
 GALLEY_STRUCT(everything_in, (galley_str, place, PATH, .max_length = 9),
               (int64_t, a, QUERY, OPTIONAL, .ge = -5, .le = 5000, .multiple_of = 5),
               (double, b, QUERY, OPTIONAL, .gt = -0.5, .lt = 1e17, .multiple_of = 0.25),
               (bool, c, QUERY, OPTIONAL), (int32_t *, d, QUERY, OPTIONAL),
               (galley_str, e, QUERY, .min_length = 2, .max_length = 5),
               (galley_float_list, f, QUERY, OPTIONAL, .min_length = 2, .max_length = 3),
-              (galley_str_list, g, QUERY, OPTIONAL), (galley_str, x_text, HEADER, OPTIONAL),
-              (galley_int_list, x_list, HEADER, OPTIONAL),
+              (galley_str_list, g, QUERY, OPTIONAL),
+              (enum tint, t, QUERY, ENUM(tint), DEFAULT("red")),
+              (struct bag *, bag, QUERY, OBJECT(bag), OPTIONAL),
+              (struct jar *, jar, COOKIE, OBJECT(jar), OPTIONAL),
+              (struct pile, pile, HEADER, OBJECT(pile)), (galley_str, x_text, HEADER, OPTIONAL),
+              (galley_int_list, x_list, HEADER, OPTIONAL), (galley_time *, x_at, HEADER, OPTIONAL),
               (galley_str, h, COOKIE, OPTIONAL, .min_length = 1), (uint32_t, i, COOKIE, OPTIONAL));
-struct echo {
-    galley_str place, e, x_text, h;
-    double b;
-    galley_float_list f;
-    galley_str_list g;
-};
-GALLEY_MODEL(echo, (place), (e), (x_text), (h), (b), (f), (g));
+GALLEY_STRUCT(echo, (galley_str, place), (galley_str, e), (galley_str, x_text, NULLABLE),
+              (galley_str, h, NULLABLE), (double, b), (galley_float_list, f), (galley_str_list, g),
+              (struct bag *, bag, OBJECT(bag)), (struct jar *, jar, OBJECT(jar)),
+              (struct pile, pile, OBJECT(pile)));
 
 static galley_str next_line(galley_str *rest)
 {
@@ -73,41 +85,52 @@ static void fill(struct galley_request *req, galley_str text, struct http_field 
     req->fields = fields;
 }
 
+/* Read the request; what it holds or what is wrong with it must be JSON. */
+static void read_and_tell(const struct inputs *inputs, const struct shape *shape,
+                          struct galley_request *req, galley_str place)
+{
+    struct everything_in in;
+    struct problems problems;
+    struct json_out json;
+    json_out_init(&json, NULL, 0, 16 << 20);
+    int rc = inputs_read(inputs, req, &place, &in, &problems);
+    if (rc != 0 && rc != -EINVAL)
+        abort();
+    if (rc == 0) {
+        const struct echo echo = {in.place, in.e, in.x_text, in.h,   in.b,
+                                  in.f,     in.g, in.bag,    in.jar, in.pile};
+        json_write(&json, shape, &echo, 0);
+    } else {
+        problems_write(&problems, &json);
+    }
+    if (json.error < 0)
+        abort();
+    check_json(&json);
+    json_out_release(&json);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static struct inputs *inputs;
-    static struct json_writer *writer;
+    static const struct shape *shape;
     static const galley_str names[] = {GALLEY_STR("place")};
     struct errmsg why = {{0}};
     if (inputs == NULL) {
-        inputs = inputs_new(&everything_in_model, names, 1, &why);
-        writer = json_writer_new(&echo_model, &why);
+        struct shapes *shapes = shapes_new();
+        shape = shapes != NULL ? shapes_get(shapes, &echo_model, &why) : NULL;
+        inputs = shape != NULL ? inputs_new(shapes, &everything_in_model, names, 1, &why) : NULL;
     }
-    if (inputs == NULL || writer == NULL)
+    if (inputs == NULL) {
+        fprintf(stderr, "%s\n", why.text);
         abort();
+    }
     struct galley_request req = {0};
     struct http_field fields[MAX_FIELDS];
-    struct everything_in in;
-    struct json_out json;
     galley_str text = {(const char *)data, len}, path = next_line(&text), place;
     arena_init(&req.arena, NULL, 0, 16 << 20);
     fill(&req, text, fields);
-    json_out_init(&json, NULL, 0, 16 << 20);
-    if (text_decode(&req.arena, path, TEXT_ROUTE, &place) == 0) {
-        int rc = inputs_read(inputs, &req, &place, &in, &json);
-        if (rc != 0 && rc != -EINVAL)
-            abort();
-        if ((rc == -EINVAL) != (json.len > 0))
-            abort();
-        if (rc == 0) {
-            const struct echo echo = {in.place, in.e, in.x_text, in.h, in.b, in.f, in.g};
-            json_write(&json, writer, &echo);
-        }
-        if (json.error < 0)
-            abort();
-        check_json(&json);
-    }
-    json_out_release(&json);
+    if (text_decode(&req.arena, path, TEXT_ROUTE, &place) == 0)
+        read_and_tell(inputs, shape, &req, place);
     arena_release(&req.arena);
     return 0;
 }

@@ -84,15 +84,21 @@ complain_missing(struct reading *r, const struct slot *slot, galley_str shown)
 
 __attribute__((noinline, cold)) static int complain(struct reading *r, const struct slot *slot,
                                                     size_t index, const struct entry *entry,
-                                                    struct problem *problem)
+                                                    const void *to, struct problem *problem)
 {
     struct place place;
+    const galley_upload *file = entry->field != NULL ? entry->field->file : NULL;
     problem->input_kind = INPUT_TEXT;
     problem->input = entry->raw;
-    if (entry->field != NULL && entry->field->file != NULL) {
+    if (file != NULL && slot->member->type.kind == GALLEY_BYTES) {
+        const galley_bytes *bytes = to;
+        const galley_str content = {(const char *)bytes->data, bytes->len};
+        if (text_repair(&r->req->arena, content, &problem->input) < 0)
+            return -ENOMEM;
+    } else if (file != NULL) {
         struct json_out json;
         json_out_init(&json, NULL, 0, SIZE_MAX);
-        show_file(entry->field->file, &json);
+        show_file(file, &json);
         if (inputs_keep(r, &json, &problem->input) < 0)
             return -ENOMEM;
         problem->input_kind = INPUT_JSON;
@@ -153,7 +159,7 @@ static inline int convert(struct reading *r, const struct slot *slot, size_t ind
     }
     *is_right = kind == PROBLEM_NONE;
     if (__builtin_expect(kind != PROBLEM_NONE, 0))
-        return complain(r, slot, index, entry, &problem);
+        return complain(r, slot, index, entry, to, &problem);
     return error;
 }
 

@@ -88,7 +88,7 @@ static galley_str trim_blanks(galley_str text)
     return text;
 }
 
-/* The next `name=value` of a Cookie field; false at its end. */
+/* The next `name=value` of a Cookie field, or `value` without a name; false at its end. */
 static bool next_cookie(galley_str *rest, galley_str *name, galley_str *value)
 {
     while (rest->len > 0) {
@@ -98,11 +98,11 @@ static bool next_cookie(galley_str *rest, galley_str *name, galley_str *value)
         *rest =
             stop < end ? (galley_str){stop + 1, (size_t)(end - stop - 1)} : (galley_str){end, 0};
         const char *equals = memchr(at, '=', (size_t)(stop - at));
-        if (equals == NULL)
-            continue;
-        *name = trim_blanks((galley_str){at, (size_t)(equals - at)});
-        *value = trim_blanks((galley_str){equals + 1, (size_t)(stop - equals - 1)});
-        return true;
+        const char *start = equals != NULL ? equals + 1 : at;
+        *name = trim_blanks((galley_str){at, equals != NULL ? (size_t)(equals - at) : 0});
+        *value = trim_blanks((galley_str){start, (size_t)(stop - start)});
+        if (name->len > 0 || value->len > 0)
+            return true;
     }
     return false;
 }

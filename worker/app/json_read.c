@@ -565,8 +565,8 @@ int json_read_members(galley_str text, const struct member *const *members, size
         is_object ? read_parameters(&r, members, count, &object, base) : json_scan_skip(&r.scan, 0);
     status = finish_reading(&r, text, status);
     for (unsigned i = 0; status == 0 && i < count; i++) {
-        if (!members[i]->is_required || (object.seen >> i & 1))
-            continue;
+        if ((is_object && !members[i]->is_required) || (object.seen >> i & 1))
+            continue; /* FastAPI misses also the optional ones of what is no object */
         struct loc here = {.parent = place, .key = members[i]->name};
         struct problem missing = {.kind = PROBLEM_MISSING, .input_kind = INPUT_NULL};
         struct problem *before = problems->last;

@@ -24,16 +24,12 @@ enum multipart_event {
 };
 
 /* What the parser waits for. */
+/* clang-format off */
 #define MULTIPART_STATES(X)                                                                        \
-    X(START)                                                                                       \
-    X(PREAMBLE)                                                                                    \
-    X(FIRST_BOUNDARY)                                                                              \
-    X(FIRST_END)                                                                                   \
-    X(LINE)                                                                                        \
-    X(LINE_NAME)                                                                                   \
-    X(LINE_BLANK)                                                                                  \
-    X(LINE_VALUE) X(LINE_END) X(HEAD_END) X(DATA) X(BOUNDARY) X(BOUNDARY_CR) X(BOUNDARY_DASH)      \
-        X(PADDING) X(PADDING_CR) X(OPENED) X(ENDED)
+    X(START) X(PREAMBLE) X(FIRST_BOUNDARY) X(FIRST_END)                                            \
+    X(LINE) X(LINE_NAME) X(LINE_BLANK) X(LINE_VALUE) X(LINE_END) X(HEAD_END)                       \
+    X(OPENED) X(DATA) X(BOUNDARY) X(BOUNDARY_CR) X(BOUNDARY_DASH) X(PADDING) X(PADDING_CR) X(ENDED)
+/* clang-format on */
 enum multipart_state {
 #define X(state) MULTIPART_STATE_##state,
     MULTIPART_STATES(X)
