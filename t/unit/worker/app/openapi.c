@@ -103,10 +103,15 @@ static const struct {
      ROUTE("/", galley_none, narrow),
      {"\"a\":{\"type\":\"integer\",\"maximum\":9,\"minimum\":0,\"title\"",
       "\"b\":{\"type\":\"integer\",\"exclusiveMinimum\":5,\"maximum\":4294967295,\"minimum\":0,"
-      "\"title\"",
-      "\"c\":{\"type\":\"integer\",\"maximum\":9223372036854775807,\"minimum\":-"
+      "\"title\""},
+     NULL},
+#ifndef GALLEY_VALGRIND /* which has 64 bits for a long double */
+    {"limits are exact",
+     ROUTE("/", galley_none, narrow),
+     {"\"c\":{\"type\":\"integer\",\"maximum\":9223372036854775807,\"minimum\":-"
       "9223372036854775808,\"title\""},
      NULL},
+#endif
     {"a form with a file is in several parts",
      ROUTE("/", form_bytes_in, galley_none),
      {"\"multipart/form-data\":{\"schema\":" REF("FormBytes"),
