@@ -77,22 +77,17 @@ void openapi_fail(struct openapi *doc);
 
 /* ---- openapi_schema.c ---- */
 
-/* Where a value stands: it decides when its schema has a title of its own. */
-enum openapi_site {
-    OPENAPI_MEMBER, /* of a model, or of a body with several parts */
-    OPENAPI_WHOLE   /* a parameter, a whole body, an answer */
-};
-
-/* A member's whole schema, with title, description, examples and default. */
-void openapi_member_schema(struct openapi *doc, const struct member *member, enum openapi_site site,
-                           enum openapi_side side);
+/* The whole schema of a member of a model `owner`, or of a body with several parts: with title, description, examples, default.
+ * The other one is of a value that stands alone, a parameter or a whole body: there null does not take its title away. */
+void openapi_member_schema(struct openapi *doc, const struct shape *owner,
+                           const struct member *member, enum openapi_side side);
+void openapi_lone_schema(struct openapi *doc, const struct shape *owner,
+                         const struct member *member);
 /* An answer's. */
 void openapi_answer_schema(struct openapi *doc, const struct shape *shape, galley_str title);
 /* Of one component. */
 void openapi_component_schema(struct openapi *doc, const struct component *component,
                               enum openapi_side side);
-/* A lone member of a form that is a model: the form's fields are the model's. */
-bool openapi_is_whole_form(const struct shape *in);
 /* Whether a member is one of an operation's documented body parts. */
 bool openapi_is_body_part(const struct member *member);
 /* "#/components/schemas/NAME", and for a split one its side's name. */

@@ -37,7 +37,8 @@ static galley_str parameter_name(struct openapi *doc, const struct member *membe
     return name;
 }
 
-static void parameter(struct openapi *doc, const struct member *member, size_t place)
+static void parameter(struct openapi *doc, const struct shape *owner, const struct member *member,
+                      size_t place)
 {
     struct json_out *out = doc->out;
     bool is_path = places[place].in == GALLEY_IN_PATH;
@@ -53,7 +54,7 @@ static void parameter(struct openapi *doc, const struct member *member, size_t p
     else
         json_literal(out, "false");
     openapi_key(out, "schema");
-    openapi_member_schema(doc, member, OPENAPI_WHOLE, OPENAPI_INPUT);
+    openapi_lone_schema(doc, owner, member);
     openapi_pair(out, "description", member->field->description);
     if (member->field->deprecated) {
         openapi_key(out, "deprecated");
@@ -62,7 +63,7 @@ static void parameter(struct openapi *doc, const struct member *member, size_t p
     json_literal(out, "}");
 }
 
-/* Visit every documented parameter; NULL: count them. */
+/* Write every documented parameter, or only count them. */
 static size_t each_parameter(struct openapi *doc, const struct shape *in, bool is_written)
 {
     size_t count = 0;
@@ -78,7 +79,7 @@ static size_t each_parameter(struct openapi *doc, const struct shape *in, bool i
                     continue;
                 count++;
                 if (is_written)
-                    parameter(doc, one, place);
+                    parameter(doc, of != NULL ? of : in, one, place);
             }
         }
     }
@@ -158,7 +159,7 @@ static void request_body(struct openapi *doc, const struct operation *operation)
     openapi_key(out, media_type(in, lone));
     json_literal(out, "{\"schema\":");
     if (body == OPENAPI_BODY_WHOLE) {
-        openapi_member_schema(doc, lone, OPENAPI_WHOLE, OPENAPI_INPUT);
+        openapi_lone_schema(doc, in, lone);
     } else {
         json_literal(out, "{");
         for (size_t i = 0; i < doc->component_count; i++)

@@ -297,14 +297,18 @@ static void value_keys(struct openapi *doc, const struct member *member, enum op
 
 /* ---- members ---- */
 
-/* The value that an absent member has, where it is not null. */
-static void default_key(struct json_out *out, const struct member *member)
+/* The value that an absent member of `owner` has, where it is not null. Of an object that is all of its members. */
+static void default_key(struct json_out *out, const struct shape *owner,
+                        const struct member *member)
 {
     const struct type *type = &member->type;
     const char *json = member->field->default_json;
+    const void *value = (const char *)owner->absent + member->offset;
     if (member->is_required || (json != NULL && strcmp(json, "null") == 0) ||
         (json == NULL && member->is_nullable))
         return;
+    if (member->is_pointer)
+        memcpy(&value, value, sizeof value);
     if (json == NULL && member->count != GALLEY_ONE)
         json = member->count == GALLEY_KEYED ? "{}" : "[]";
     else if (json == NULL && type->kind == GALLEY_BOOL)
@@ -313,13 +317,14 @@ static void default_key(struct json_out *out, const struct member *member)
         json = "0";
     else if (json == NULL && type->kind == GALLEY_FLOAT)
         json = "0.0";
-    if (json != NULL) {
-        openapi_key(out, "default");
+    bool is_object = type->kind == GALLEY_OBJECT && member->count == GALLEY_ONE && value != NULL;
+    if (json == NULL && !is_object)
+        return;
+    openapi_key(out, "default");
+    if (is_object)
+        json_write(out, type->of, value, 0);
+    else
         json_echo(out, (galley_str){json, strlen(json)});
-    } else if (type->kind == GALLEY_OBJECT) {
-        openapi_key(out, "default");
-        json_write(out, type->of, type->of->absent, 0);
-    }
 }
 
 /* `of` is whose examples they are, for the sentence. */
@@ -340,28 +345,39 @@ static void described(struct openapi *doc, const char *description, const char *
 }
 
 /* Titles come from the name on the wire; in a model that all headers fill, from the name before it became a header's. */
-static void title_key(struct openapi *doc, const struct member *member, enum openapi_site site)
+static void member_keys(struct openapi *doc, const struct shape *owner, const struct member *member,
+                        bool is_untitled)
 {
-    if (member->field->title != NULL) {
-        openapi_pair(doc->out, "title", member->field->title);
-    } else if (!is_reference(doc, member, site == OPENAPI_MEMBER)) {
+    const struct galley_field *field = member->field;
+    if (field->title != NULL) {
+        openapi_pair(doc->out, "title", field->title);
+    } else if (!is_untitled) {
         openapi_key(doc->out, "title");
         json_string(doc->out, openapi_title(doc, member->name));
     }
-}
-
-void openapi_member_schema(struct openapi *doc, const struct member *member, enum openapi_site site,
-                           enum openapi_side side)
-{
-    json_literal(doc->out, "{");
-    value_keys(doc, member, side);
-    title_key(doc, member, site);
-    described(doc, member->field->description, member->field->examples_json, member->field->name);
-    default_key(doc->out, member);
-    if (member->field->deprecated) {
+    described(doc, field->description, field->examples_json, field->name);
+    default_key(doc->out, owner, member);
+    if (field->deprecated) {
         openapi_key(doc->out, "deprecated");
         json_literal(doc->out, "true");
     }
+}
+
+void openapi_member_schema(struct openapi *doc, const struct shape *owner,
+                           const struct member *member, enum openapi_side side)
+{
+    json_literal(doc->out, "{");
+    value_keys(doc, member, side);
+    member_keys(doc, owner, member, is_reference(doc, member, true));
+    json_literal(doc->out, "}");
+}
+
+void openapi_lone_schema(struct openapi *doc, const struct shape *owner,
+                         const struct member *member)
+{
+    json_literal(doc->out, "{");
+    value_keys(doc, member, OPENAPI_INPUT);
+    member_keys(doc, owner, member, is_reference(doc, member, false));
     json_literal(doc->out, "}");
 }
 
@@ -403,7 +419,7 @@ static void properties(struct openapi *doc, const struct shape *shape, enum open
         if (!is_property(member, is_body))
             continue;
         openapi_key_str(out, member->name);
-        openapi_member_schema(doc, member, OPENAPI_MEMBER, side);
+        openapi_member_schema(doc, shape, member, side);
         required += member->is_required;
     }
     json_literal(out, "}");
