@@ -138,7 +138,7 @@ $(FUZZERS): $(BUILD)/%: %.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
 quoted = $(subst ",\",$(subst \,\\,$(1)))
 entry  = $(if $(filter-out $(firstword $(EDITED)),$(1)),$(comma)){"directory":"$(CURDIR)","file":"$(1)","command":"$(call quoted,$(CC) $(TESTFLAGS) -c $(1))"}
 comma := ,
-EDITED = $(LIB_SRC) $(wildcard cli/main.c) $(UNIT_SRC) $(wildcard examples/*.c t/apps/*.c t/tools/*.c t/fuzz/*.c bench/*.c)
+EDITED = $(LIB_SRC) $(wildcard cli/main.c) $(UNIT_SRC) $(wildcard examples/*.c docs/tutorial/*.c t/apps/*.c t/tools/*.c t/fuzz/*.c bench/*.c)
 compile_commands.json: $(BUILD)/flags $(LIB_SRC) $(UNIT_SRC)
 	$(file >$@,[)$(foreach f,$(EDITED),$(file >>$@,$(call entry,$(f))))$(file >>$@,])@:
 
