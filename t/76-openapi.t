@@ -122,4 +122,21 @@ sub page_is_whole {
     is($server->stop, 0, 'stops with 0');
 }
 
+# ---- Swagger UI is what it was when it was chosen, or is left out ----
+{
+    my $bin = "$dir/bin";
+    mkdir $bin;
+    for my $case ([ 'that brings something else', "#!/bin/sh\necho x >swagger-ui-dist-5.35.0.tgz\n", qr/the hash of swagger-ui-dist/ ],
+        [ 'that fails', "#!/bin/sh\necho no registry; exit 1\n", qr/npm pack failed: no registry/ ]) {
+        my ($name, $script, $said) = @$case;
+        chmod 0755, write_file("$bin/npm", $script);
+        my $got = run_command({ env => { PATH => "$bin:$ENV{PATH}" } }, 'scripts/fetch-swagger-ui', "$dir/ui");
+        is($got->{status}, 0, "an npm $name: the build goes on");
+        like($got->{err}, $said, "an npm $name: and says why");
+        like($got->{err}, qr/: \/docs will be a page of Galley's own$/m, "an npm $name: and what follows");
+        ok(-e "$dir/ui/$_" && -z _, "an npm $name: $_ is empty") for qw(swagger-ui-bundle.js.gz swagger-ui.css.gz version);
+        is_deeply([ glob "$dir/ui/fetch.*" ], [], "an npm $name: nothing is left lying about");
+    }
+}
+
 done_testing();

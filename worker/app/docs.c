@@ -135,6 +135,12 @@ static int add(struct docs *docs, const struct page *page, const char *prefix, c
     char *path = join(docs, prefix, len, rest, why);
     if (path == NULL)
         return -1;
+    for (size_t i = 0; i < docs->count; i++) {
+        if (strcmp(docs->pages[i].route.path, path) == 0) {
+            errmsg_set(why, "GALLEY_APP wants two pages of the documentation at \"%s\"", path);
+            return -1;
+        }
+    }
     struct page *added = &docs->pages[docs->count++];
     *added = *page;
     added->route.method = "GET";
