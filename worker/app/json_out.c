@@ -82,6 +82,17 @@ static bool is_plain_word(uint64_t word)
     return (odd & high) == 0;
 }
 
+/* The last bytes of a text, fewer than eight, if none needs a look and there is room for a whole word: past them. */
+static char *write_tail(const struct json_out *out, char *next, const char *at, size_t len)
+{
+    uint64_t word = UINT64_C(0x2020202020202020);
+    memcpy(&word, at, len);
+    if (!is_plain_word(word) || out->data + out->capacity - next < 8)
+        return NULL;
+    memcpy(next, &word, 8);
+    return next + len;
+}
+
 void json_string(struct json_out *out, galley_str text)
 {
     char *room = json_out_room(out, text.len + 2);
@@ -99,6 +110,11 @@ void json_string(struct json_out *out, galley_str text)
         }
         if (at == end)
             break;
+        char *past = end - at < 8 ? write_tail(out, next, at, (size_t)(end - at)) : NULL;
+        if (past != NULL) {
+            next = past;
+            break;
+        }
         unsigned char byte = (unsigned char)*at;
         if (byte < 0x80 && escapes[byte] == 0) {
             *next++ = *at++;
