@@ -56,6 +56,7 @@ if (build() =~ m{/(?:asan|valgrind)$}) { # a sanitizer's library cannot be linke
 
 sub check_tests {
     my ($how, $env, @arguments) = @_;
+    $env = { %$env, MAKEFLAGS => '' }; # what the suite's own make was told is not the project's business
     my $all = run_command({ env => $env, dir => $shop, timeout => 60 }, 'make', '-s', '-B', @arguments);
     is($all->{status}, 0, "make, $how") or diag($all->{err});
     is($all->{err}, '', 'without a warning');
@@ -73,6 +74,7 @@ my %installed = (
     PKG_CONFIG_PATH        => "$dir/root/usr/lib/pkgconfig",
     PKG_CONFIG_SYSROOT_DIR => "$dir/root",
     LD_LIBRARY_PATH        => "$dir/root/usr/lib",
+    MAKEFLAGS              => '',
 );
 check_tests('an installation', \%installed);
 check_tests('clang', \%installed, 'CC=clang-14') if -x '/usr/bin/clang-14';
