@@ -15,9 +15,6 @@
 
 #include "worker/http/text.h"
 
-/* More digits than this FastAPI does not look at. */
-enum { INT_MAX_DIGITS = 4300 };
-
 /* Decimals of up to 15 digits keep apart every double they name. */
 #define EXACT_DIGITS_LIMIT UINT64_C(1000000000000000)
 /* A mantissa below this has room for one digit more. */
@@ -61,16 +58,25 @@ size_t number_write_int(char *to, int64_t value)
     return (size_t)(next - to) + (size_t)(end - start);
 }
 
+/* Behind the zeros that lead a number, where underscores count for nothing; at the last zero if nothing else follows. */
+static const char *skip_leading_zeros(const char *at, const char *end)
+{
+    if (at == end || *at != '0')
+        return at;
+    while (at < end && (*at == '0' || *at == '_'))
+        at++;
+    return at == end || *at == '.' ? at - 1 : at;
+}
+
 /* [sign] digits with single underscores between them [. zeros] */
 static int parse_int_lax(galley_str text, int64_t *value)
 {
     text = text_trim(text);
-    if (text.len > INT_MAX_DIGITS)
-        return -ERANGE;
     const char *at = text.data, *end = at + text.len;
     bool is_negative = at < end && *at == '-';
     if (at < end && (*at == '-' || *at == '+'))
         at++;
+    at = skip_leading_zeros(at, end);
     uint64_t limit = (uint64_t)INT64_MAX + (is_negative ? 1 : 0), magnitude = 0;
     bool is_beyond = false, is_digit = false;
     for (; at < end; at++) {

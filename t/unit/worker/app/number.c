@@ -27,6 +27,11 @@ static const struct {
     {"++1", -EINVAL, 0},
     {"1_0", 0, 10},
     {"1__0", -EINVAL, 0},
+    {"0__7", 0, 7}, /* underscores among the zeros that lead count for nothing */
+    {"-0_0__07_1", 0, -71},
+    {"0_", -EINVAL, 0},
+    {"0_.0", -EINVAL, 0},
+    {"00.0", 0, 0},
     {"_1", -EINVAL, 0},
     {"1_", -EINVAL, 0},
     {"-_1", -EINVAL, 0},
