@@ -111,12 +111,13 @@ static void read_and_tell(const struct inputs *inputs, const struct shape *shape
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+    static struct shapes *shapes;
     static struct inputs *inputs;
     static const struct shape *shape;
     static const galley_str names[] = {GALLEY_STR("place")};
     struct errmsg why = {{0}};
     if (inputs == NULL) {
-        struct shapes *shapes = shapes_new();
+        shapes = shapes_new();
         shape = shapes != NULL ? shapes_get(shapes, &echo_model, &why) : NULL;
         inputs = shape != NULL ? inputs_new(shapes, &everything_in_model, names, 1, &why) : NULL;
     }

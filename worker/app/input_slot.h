@@ -15,8 +15,11 @@ struct slot {
     const struct member *member;
     enum galley_in in;
     bool is_list;
-    unsigned param;           /* which of the path's */
-    struct slot_model *model; /* NULL: a member of the input itself */
+    bool is_plain;             /* neither list nor form nor of a model */
+    bool is_any_text;          /* a string without limits */
+    unsigned param;            /* which of the path's */
+    const struct shape *shape; /* whose member it is */
+    struct slot_model *model;  /* NULL: a member of the input itself */
 };
 
 /* A member of the input that is filled from all that one place has. Its slots stand together. */
@@ -49,6 +52,7 @@ struct reading {
     struct problems *problems;
     struct form form;
     galley_str body;
+    struct problem scratch; /* what nobody reads: a value that is wrong is judged again */
 };
 
 /* One value of a place as it came. */

@@ -141,8 +141,9 @@ static enum problem_kind read_file(struct reading *r, const struct type *type,
 }
 
 /* Convert what came into `to`, or say what is wrong with it. 0, -ENOMEM. */
-static inline int convert(struct reading *r, const struct slot *slot, size_t index,
-                          const struct entry *entry, void *to, bool *is_right)
+__attribute__((noinline)) static int convert(struct reading *r, const struct slot *slot,
+                                             size_t index, const struct entry *entry, void *to,
+                                             bool *is_right)
 {
     const struct type *type = &slot->member->type;
     struct problem problem = {.kind = PROBLEM_NONE};
@@ -176,34 +177,68 @@ bool inputs_has(const struct reading *r, size_t index)
     return field->file != NULL ? !form_is_empty_file(field) : field->text.len > 0;
 }
 
-static void mark_sent(const struct reading *r, const struct slot *slot, char *base)
+static inline void mark_sent(const struct slot *slot, char *base)
 {
-    shape_mark_sent(slot->model != NULL ? slot->model->shape : r->inputs->shape, base,
-                    slot->member->index);
+    shape_mark_sent(slot->shape, base, slot->member->index);
 }
 
-static inline int read_one(struct reading *r, const struct slot *slot, struct entry *entry,
-                           char *base)
+/* Where the value of `member` is to stand: in its struct, or in memory that the member then points to. NULL without any. */
+static inline void *make_room(struct reading *r, const struct member *member, char *base)
+{
+    void *to = base + member->offset;
+    if (!member->is_pointer)
+        return to;
+    void *value = arena_alloc(&r->req->arena, member->type.bytes);
+    *(void **)to = value;
+    return value;
+}
+
+/* Judge a text again that was found wrong, and say why. */
+__attribute__((noinline, cold)) static int complain_text(struct reading *r, const struct slot *slot,
+                                                         galley_str text, void *to)
+{
+    const struct entry entry = {.raw = text};
+    bool is_right;
+    return convert(r, slot, SIZE_MAX, &entry, to, &is_right);
+}
+
+static int read_text(struct reading *r, const struct slot *slot, galley_str raw, char *base)
 {
     const struct member *member = slot->member;
-    void *to = base + member->offset;
+    struct token token = {.kind = TOKEN_STRING};
+    int error = 0;
+    token.text = raw;
+    if (!(slot->in == GALLEY_IN_QUERY && text_is_plain(raw)) &&
+        inputs_decode(r, slot->in, raw, &token.text) < 0)
+        return -ENOMEM;
+    void *to = make_room(r, member, base);
+    if (to == NULL)
+        return -ENOMEM;
+    enum problem_kind kind = PROBLEM_NONE;
+    if (slot->is_any_text)
+        *(galley_str *)to = token.text;
+    else
+        kind = scalar_read(&member->type, &token, &r->req->arena, to, &r->scratch, &error);
+    if (__builtin_expect(kind != PROBLEM_NONE, 0))
+        error = complain_text(r, slot, token.text, to);
+    else if (__builtin_expect(member->check != NULL, 0) && error == 0)
+        check_one(r, slot, to, token.text);
+    mark_sent(slot, base);
+    return error;
+}
+
+__attribute__((noinline)) static int read_field(struct reading *r, const struct slot *slot,
+                                                const struct form_field *field, char *base)
+{
+    const struct entry entry = {field->name, field->text, field};
+    void *to = make_room(r, slot->member, base);
     bool is_right;
-    if (slot->in != GALLEY_IN_QUERY || !text_is_plain(entry->raw)) {
-        int rc = inputs_decode(r, slot->in, entry->raw, &entry->raw);
-        if (rc < 0)
-            return rc;
-    }
-    if (member->is_pointer) {
-        void *value = arena_alloc(&r->req->arena, member->type.bytes);
-        if (value == NULL)
-            return -ENOMEM;
-        *(void **)to = value;
-        to = value;
-    }
-    int rc = convert(r, slot, SIZE_MAX, entry, to, &is_right);
-    if (__builtin_expect(member->check != NULL, 0) && rc == 0 && is_right)
-        check_one(r, slot, to, entry->raw);
-    mark_sent(r, slot, base);
+    if (to == NULL)
+        return -ENOMEM;
+    int rc = convert(r, slot, SIZE_MAX, &entry, to, &is_right);
+    if (slot->member->check != NULL && rc == 0 && is_right)
+        check_one(r, slot, to, entry.raw);
+    mark_sent(slot, base);
     return rc;
 }
 
@@ -313,7 +348,7 @@ __attribute__((noinline)) static int read_list(struct reading *r, const struct s
             complain_missing(r, slot, shown);
         return rc;
     }
-    mark_sent(r, slot, base);
+    mark_sent(slot, base);
     g.values = arena_alloc(&r->req->arena, g.count * sizeof *g.values);
     if (g.values == NULL)
         return -ENOMEM;
@@ -328,18 +363,14 @@ __attribute__((noinline)) static int read_list(struct reading *r, const struct s
 int inputs_read_slot(struct reading *r, size_t index, char *base, galley_str shown)
 {
     const struct slot *slot = &r->inputs->slots[index];
-    struct entry entry = {0};
-    if (!inputs_has(r, index)) {
-        if (slot->member->is_required)
-            complain_missing(r, slot, shown);
-        return 0;
-    }
-    if (slot->is_list)
-        return read_list(r, slot, base, shown);
-    if (slot->in == GALLEY_IN_FORM)
-        entry.field = r->sent[index - r->inputs->form_at];
-    entry.raw = entry.field != NULL ? entry.field->text : r->raw[index];
-    return read_one(r, slot, &entry, base);
+    if (slot->in != GALLEY_IN_FORM && !slot->is_list && r->raw[index].data != NULL)
+        return read_text(r, slot, r->raw[index], base);
+    if (inputs_has(r, index))
+        return slot->is_list ? read_list(r, slot, base, shown)
+                             : read_field(r, slot, r->sent[index - r->inputs->form_at], base);
+    if (slot->member->is_required)
+        complain_missing(r, slot, shown);
+    return 0;
 }
 
 /* ---- the whole ---- */
@@ -362,14 +393,17 @@ static int read_slots(struct reading *r, const galley_str *params)
     const struct inputs *inputs = r->inputs;
     int rc = 0;
     size_t i = 0;
-    for (; i < inputs->query_at && rc == 0; i++) {
-        struct entry entry = {.raw = params[inputs->slots[i].param]};
-        rc = read_one(r, &inputs->slots[i], &entry, r->in);
-    }
+    for (; i < inputs->query_at && rc == 0; i++)
+        rc = read_text(r, &inputs->slots[i], params[inputs->slots[i].param], r->in);
     if (rc == 0 && i < inputs->count)
         rc = inputs_gather(r);
     while (i < inputs->count && rc == 0) {
         const struct slot_model *model = inputs->slots[i].model;
+        if (inputs->slots[i].is_plain && r->raw[i].data != NULL) {
+            rc = read_text(r, &inputs->slots[i], r->raw[i], r->in);
+            i++;
+            continue;
+        }
         rc = model != NULL ? inputs_read_model(r, model)
                            : inputs_read_slot(r, i, r->in, (galley_str){0});
         i = model != NULL ? model->end : i + 1;
@@ -380,11 +414,17 @@ static int read_slots(struct reading *r, const galley_str *params)
 int inputs_read(const struct inputs *inputs, struct galley_request *req, const galley_str *params,
                 void *in, struct problems *problems)
 {
-    struct reading r = {.inputs = inputs, .req = req, .in = in, .problems = problems};
+    __attribute__((uninitialized)) struct reading r;
     bool has_body = inputs->body_count > 0 || inputs->count > inputs->form_at;
     memcpy(in, inputs->shape->absent, inputs->shape->bytes);
     if (inputs->count == 0 && !has_body)
         return 0;
+    r.inputs = inputs;
+    r.req = req;
+    r.in = in;
+    r.problems = problems;
+    r.form.first = NULL;
+    r.body = (galley_str){0};
     int rc = has_body ? inputs_receive(&r) : 0;
     if (rc < 0)
         return rc;

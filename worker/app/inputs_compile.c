@@ -101,8 +101,16 @@ static int add_slot(struct compiling *c, const struct member *member, enum galle
     const char *obstacle = find_obstacle(member, in, model != NULL);
     if (obstacle != NULL)
         return refuse(c, member, obstacle);
-    *slot = (struct slot){
-        .member = member, .in = in, .is_list = member->count == GALLEY_MANY, .model = model};
+    *slot = (struct slot){.member = member,
+                          .in = in,
+                          .is_list = member->count == GALLEY_MANY,
+                          .shape = model != NULL ? model->shape : inputs->shape,
+                          .model = model};
+    const struct type *type = &member->type;
+    slot->is_plain = !slot->is_list && in != GALLEY_IN_FORM && model == NULL;
+    slot->is_any_text = type->kind == GALLEY_STRING && type->min_length == 0 &&
+                        type->max_length == SIZE_MAX && type->pattern == NULL &&
+                        type->literals == NULL;
     if (set_name(slot) < 0) {
         errmsg_set(c->why, "there is no memory");
         return -1;

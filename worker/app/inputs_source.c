@@ -12,7 +12,8 @@
 /* ---- where values come from ---- */
 
 /* The next `name=value` of a query; false at its end. */
-static bool next_pair(galley_str *rest, galley_str *name, galley_str *value)
+__attribute__((always_inline)) static inline bool next_pair(galley_str *rest, galley_str *name,
+                                                            galley_str *value)
 {
     while (rest->len > 0) {
         const char *start = rest->data, *end = start + rest->len;
