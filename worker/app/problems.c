@@ -224,12 +224,12 @@ static void put_bound(struct json_out *out, const struct problem *problem, enum 
         return;
     }
     if (problem->type->kind == GALLEY_INT) {
-        json_int(out, (int64_t)problem->bound->limit);
+        json_int(out, problem->bound->whole);
         return;
     }
     char *room = json_out_room(out, NUMBER_PLAIN_BYTES);
     if (room != NULL)
-        out->len += number_write_float(room, (double)problem->bound->limit, form);
+        out->len += number_write_float(room, problem->bound->number, form);
 }
 
 /* Code points that Python's repr escapes; the common ones. */

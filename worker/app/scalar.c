@@ -59,6 +59,14 @@ __attribute__((noinline, cold)) static enum problem_kind out_of_memory(const str
 
 /* ---- bounds ---- */
 
+__attribute__((noinline, cold)) static enum problem_kind say_bound(const struct reading *r,
+                                                                   const struct bound *bound)
+{
+    say(r, bound->kind);
+    r->problem->bound = bound;
+    return bound->kind;
+}
+
 static bool is_multiple_int(int64_t value, int64_t of)
 {
     return of == 1 || of == -1 || value % of == 0; /* INT64_MIN % -1 traps */
@@ -72,37 +80,53 @@ static bool is_multiple_float(double value, double of)
     return fabs(value - nearest) <= 1e-9;
 }
 
-static bool holds(const struct reading *r, const struct bound *bound, long double value)
+static inline bool holds_int(const struct bound *bound, int64_t value)
 {
     switch (bound->kind) {
     case PROBLEM_LESS_THAN_EQUAL:
-        return value <= bound->limit;
+        return value <= bound->whole;
     case PROBLEM_LESS_THAN:
-        return value < bound->limit;
+        return value < bound->whole;
     case PROBLEM_GREATER_THAN_EQUAL:
-        return value >= bound->limit;
+        return value >= bound->whole;
     case PROBLEM_GREATER_THAN:
-        return value > bound->limit;
-    case PROBLEM_MULTIPLE_OF:
-        return r->type->kind == GALLEY_INT ? is_multiple_int((int64_t)value, (int64_t)bound->limit)
-                                           : is_multiple_float((double)value, (double)bound->limit);
+        return value > bound->whole;
     default:
-        return true;
+        return is_multiple_int(value, bound->whole);
     }
 }
 
-/* long double holds every int64 and every double. */
-static enum problem_kind judge(const struct reading *r, long double value)
+static inline bool holds_float(const struct bound *bound, double value)
 {
-    for (size_t i = 0; i < r->type->bound_count; i++) {
-        const struct bound *bound = &r->type->bounds[i];
-        if (__builtin_expect(!holds(r, bound, value), 0)) {
-            say(r, bound->kind);
-            r->problem->bound = bound;
-            return bound->kind;
-        }
+    switch (bound->kind) {
+    case PROBLEM_LESS_THAN_EQUAL:
+        return value <= bound->number;
+    case PROBLEM_LESS_THAN:
+        return value < bound->number;
+    case PROBLEM_GREATER_THAN_EQUAL:
+        return value >= bound->number;
+    case PROBLEM_GREATER_THAN:
+        return value > bound->number;
+    default:
+        return is_multiple_float(value, bound->number);
     }
-    return PROBLEM_NONE;
+}
+
+/* The first bound that the value breaks; NULL if none. */
+static inline const struct bound *broken_int(const struct type *type, int64_t value)
+{
+    for (size_t i = 0; i < type->bound_count; i++)
+        if (!holds_int(&type->bounds[i], value))
+            return &type->bounds[i];
+    return NULL;
+}
+
+static inline const struct bound *broken_float(const struct type *type, double value)
+{
+    for (size_t i = 0; i < type->bound_count; i++)
+        if (!holds_float(&type->bounds[i], value))
+            return &type->bounds[i];
+    return NULL;
 }
 
 /* ---- bool, int, float ---- */
@@ -191,17 +215,23 @@ static enum problem_kind whole_of(const struct token *token, int64_t *whole)
     }
 }
 
+static inline void store_int(const struct type *type, void *to, int64_t whole)
+{
+    if (type->is_wide)
+        *(int64_t *)to = whole;
+    else
+        *(uint32_t *)to = (uint32_t)whole; /* int32_t has the same bits; bounds hold the range */
+}
+
 static enum problem_kind read_int(const struct reading *r)
 {
     int64_t whole;
     enum problem_kind kind = whole_of(r->token, &whole);
-    if (__builtin_expect(kind != PROBLEM_NONE, 0))
+    if (kind != PROBLEM_NONE)
         return say(r, kind);
-    if (r->type->is_wide)
-        *(int64_t *)r->to = whole;
-    else
-        *(uint32_t *)r->to = (uint32_t)whole; /* int32_t has the same bits; bounds hold the range */
-    return judge(r, whole);
+    store_int(r->type, r->to, whole);
+    const struct bound *broken = broken_int(r->type, whole);
+    return broken == NULL ? PROBLEM_NONE : say_bound(r, broken);
 }
 
 static enum problem_kind read_float(const struct reading *r)
@@ -233,7 +263,8 @@ static enum problem_kind read_float(const struct reading *r)
     *(double *)r->to = number;
     if (!isfinite(number)) /* a whole number too large for a float is no number to Python */
         return say(r, token->kind == TOKEN_BIG ? PROBLEM_FLOAT_TYPE : PROBLEM_FINITE_NUMBER);
-    return judge(r, number);
+    const struct bound *broken = broken_float(r->type, number);
+    return broken == NULL ? PROBLEM_NONE : say_bound(r, broken);
 }
 
 /* ---- string, enum ---- */
@@ -422,9 +453,25 @@ static enum problem_kind read_clock(const struct reading *r)
 
 /* ---- any of them ---- */
 
+/* What comes most: a number in JSON that holds. False: it is left to the readers. */
+static inline bool read_quickly(const struct type *type, const struct token *token, void *to)
+{
+    if (token->kind == TOKEN_INT && type->kind == GALLEY_INT) {
+        store_int(type, to, token->whole);
+        return broken_int(type, token->whole) == NULL;
+    }
+    if (token->kind == TOKEN_FLOAT && type->kind == GALLEY_FLOAT && isfinite(token->number)) {
+        *(double *)to = token->number;
+        return broken_float(type, token->number) == NULL;
+    }
+    return false;
+}
+
 enum problem_kind scalar_read(const struct type *type, const struct token *token,
                               struct arena *arena, void *to, struct problem *problem, int *error)
 {
+    if (read_quickly(type, token, to))
+        return PROBLEM_NONE;
     const struct reading r = {type, token, arena, to, problem, error};
     switch (type->kind) {
     case GALLEY_BOOL:

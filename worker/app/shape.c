@@ -123,8 +123,14 @@ static int set_key(struct shapes *shapes, struct member *member, struct errmsg *
 
 static void add_bound(struct type *type, enum problem_kind kind, long double limit)
 {
-    if (!isnan(limit))
-        type->bounds[type->bound_count++] = (struct bound){kind, limit};
+    if (isnan(limit))
+        return;
+    struct bound *bound = &type->bounds[type->bound_count++];
+    *bound = (struct bound){.kind = kind, .limit = limit};
+    if (type->kind == GALLEY_INT)
+        bound->whole = (int64_t)limit;
+    else
+        bound->number = (double)limit;
 }
 
 static void set_bounds(struct type *type, const struct galley_field *field)

@@ -18,6 +18,8 @@ struct pattern;
 enum { TYPE_MAX_BOUNDS = 7 };
 struct bound {
     enum problem_kind kind;
+    int64_t whole; /* of GALLEY_INT: what it is judged by, and told */
+    double number; /* of GALLEY_FLOAT */
     long double limit;
 };
 

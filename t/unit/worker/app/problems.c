@@ -18,8 +18,8 @@ GALLEY_STRUCT(dog, (galley_str, kind, LITERAL("dog")));
 GALLEY_UNION(pet, kind, (cat), (dog));
 
 static const char *const letters[] = {"a", "b\"", "c", NULL};
-static const struct bound above = {PROBLEM_GREATER_THAN, 0.00001},
-                          far = {PROBLEM_LESS_THAN_EQUAL, 9007199254740991};
+static const struct bound above = {PROBLEM_GREATER_THAN, .number = 0.00001},
+                          far = {PROBLEM_LESS_THAN_EQUAL, .whole = INT64_MAX};
 static const struct type number = {.kind = GALLEY_FLOAT}, whole = {.kind = GALLEY_INT},
                          letter = {.kind = GALLEY_STRING, .literals = letters};
 
@@ -44,8 +44,8 @@ static const struct {
     {"a whole number's bound",
      {.kind = PROBLEM_LESS_THAN_EQUAL, .type = &whole, .bound = &far},
      "\"msg\":\"Input should be less than or equal to "
-     "9007199254740991\",\"input\":null,\"ctx\":{"
-     "\"le\":9007199254740991}}"},
+     "9223372036854775807\",\"input\":null,\"ctx\":{"
+     "\"le\":9223372036854775807}}"},
     {"one character",
      {.kind = PROBLEM_STRING_TOO_SHORT, .limit = 1},
      "\"msg\":\"String should have at least 1 "
