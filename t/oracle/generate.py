@@ -5,6 +5,8 @@ from urllib.parse import quote, quote_plus
 
 from caselib import multipart
 
+NASTY = 1  # how many times more often than usual a body's bytes are damaged
+
 INTS = ["0", "1", "-1", "5", "7", "10", "15", "100", "9999", "+5", "007", "-007", "1_000", "1__0", "_1", "1_", "-_1", " 12 ", "\t5", "5\n", "1.0", "1.", "1.000000", "-1.0", "1.5",
         "1e3", "1E0", "-0", "-0.0", "0x10", "0b1", "\u0663", "\uff11", "", " ", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809",
         "9" * 30, "1" + "0" * 400, "9" * 4301, "0" * 50 + "7", "1 2", "\u00a012", "\u200912", "true", "1,000", "--1", "+-1", "+ 1", "- 1", "1_000.0", "1.0_0", ".0", "00.0", "1.0e0", "\u00bd", "\u2160", "5\x00", "None", "null",
@@ -230,12 +232,12 @@ def json_case(r, table):
     for _ in range(r.choice([0, 1, 1, 1, 1, 2, 3])):
         value = changed(r, value)
     text = written(r, value)
-    if r.random() < 0.08:
+    if r.random() < 0.08 * NASTY:
         text = twice(r, text)
-    if r.random() < 0.2:
+    if r.random() < 0.2 * NASTY:
         text = damaged(r, text)
     body = text.encode("utf-8", "surrogatepass")
-    if r.random() < 0.02:
+    if r.random() < 0.02 * NASTY:
         i = r.randrange(len(body) + 1)
         body = body[:i] + bytes([r.choice([0xff, 0x80, 0xc3, 0xed, 0xf5, 0xc0])]) + body[i:]
     kind = r.choice(KINDS)
@@ -294,7 +296,7 @@ def forms_case(r):
         target, fields = r.choice(FORMS)
         pairs = form_pairs(r, fields)
         body = "&".join(quote_plus(k) + "=" + (quote_plus(v) if r.random() < 0.9 else escaped(r, v)) for k, v in pairs)
-        if r.random() < 0.05:
+        if r.random() < 0.05 * NASTY:
             body = damaged(r, body)
         body = body.encode("utf-8", "surrogatepass")
         kind = r.choice(["application/x-www-form-urlencoded"] * 12 + ["application/x-www-form-urlencoded; charset=utf-8", "Application/X-WWW-Form-Urlencoded", "application/json", "text/plain", None, "multipart/form-data", "application/x-www-form-urlencoded;charset=latin-1"])
@@ -317,7 +319,7 @@ def forms_case(r):
                 parts.append(part(r, "other", b"1", r.choice([None, "o.txt"])))
         body = multipart(parts)
         kind = r.choice(["multipart/form-data; boundary=XbX"] * 12 + ['multipart/form-data; boundary="XbX"', "Multipart/Form-Data; BOUNDARY=XbX", "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=Xb", "multipart/form-data; charset=utf-8; boundary=XbX", "multipart/mixed; boundary=XbX", "multipart/form-data;boundary=XbX;x=y"])
-        if r.random() < 0.08:
+        if r.random() < 0.08 * NASTY:
             i = r.randrange(len(body) + 1)
             body = body[:i] if r.random() < 0.4 else body[:i] + r.choice([b"\r\n", b"--", b"\n", b"x", b'"', b":", b";", b"--XbX", b"\r\n--XbX\r\n", b"\r\n--XbX--"]) + body[min(len(body), i + r.choice([0, 1, 2])):]
         if r.random() < 0.04:

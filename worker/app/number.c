@@ -68,10 +68,27 @@ static const char *skip_leading_zeros(const char *at, const char *end)
     return at == end || *at == '.' ? at - 1 : at;
 }
 
+/* Whether so many digits come first that Pydantic looks no further, whatever may follow. */
+static bool begins_too_long(galley_str text)
+{
+    enum { MAX_DIGITS = 4300 };
+    if (text.len <= MAX_DIGITS)
+        return false;
+    const char *at = text.data, *end = at + text.len;
+    if (*at == '-')
+        at++;
+    const char *first = at;
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    return at - first > MAX_DIGITS && *first != '0';
+}
+
 /* [sign] digits with single underscores between them [. zeros] */
 static int parse_int_lax(galley_str text, int64_t *value)
 {
     text = text_trim(text);
+    if (begins_too_long(text))
+        return -ERANGE;
     const char *at = text.data, *end = at + text.len;
     bool is_negative = at < end && *at == '-';
     if (at < end && (*at == '-' || *at == '+'))

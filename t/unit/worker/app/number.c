@@ -242,9 +242,11 @@ static void long_numerals_end(void **state)
     assert_int_equal(number_parse_int((galley_str){text, 4301}, &whole), 0);
     text[0] = '1';
     assert_int_equal(number_parse_int((galley_str){text, 4301}, &whole), -ERANGE);
+    text[4301] = 'x'; /* nobody gets there */
+    assert_int_equal(number_parse_int((galley_str){text, 4302}, &whole), -ERANGE);
     text[4300] = 'x';
     assert_int_equal(number_parse_int((galley_str){text, 4301}, &whole), -EINVAL);
-    text[0] = text[4300] = '0';
+    text[0] = text[4300] = text[4301] = '0';
     text[sizeof text - 1] = '7';
     assert_int_equal(number_parse_float((galley_str){text, sizeof text}, &value), 0);
     assert_true(value == 7);
