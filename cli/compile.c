@@ -57,7 +57,7 @@ static bool is_home(char out[COMPILE_PATH_BYTES], const char *folder)
 }
 
 /* The headers' folder: $GALLEY_HOME's, or that of the installation or source tree that this program is in. */
-static int find_headers(char out[COMPILE_PATH_BYTES], struct errmsg *why)
+__attribute__((noinline)) static int find_headers(char out[COMPILE_PATH_BYTES], struct errmsg *why)
 {
     char at[COMPILE_PATH_BYTES];
     const char *home = getenv("GALLEY_HOME");

@@ -21,7 +21,7 @@ int watch_open(int *fd, struct errmsg *why)
     return -EINVAL;
 }
 
-int watch_add(int fd, const char *path)
+__attribute__((noinline)) int watch_add(int fd, const char *path)
 {
     char folder[PATH_BYTES];
     const char *slash = strrchr(path, '/');
