@@ -48,7 +48,7 @@ int compile_name_object(char out[COMPILE_PATH_BYTES], const char *source, struct
 }
 
 /* Whether `folder`/include has galley.h; then it is in `out`, behind -I. */
-static bool is_home(char out[COMPILE_PATH_BYTES], const char *folder)
+__attribute__((noinline)) static bool is_home(char out[COMPILE_PATH_BYTES], const char *folder)
 {
     int len = snprintf(out, COMPILE_PATH_BYTES, "-I%s/include", folder);
     char header[COMPILE_PATH_BYTES + 16];
@@ -57,7 +57,7 @@ static bool is_home(char out[COMPILE_PATH_BYTES], const char *folder)
 }
 
 /* The headers' folder: $GALLEY_HOME's, or that of the installation or source tree that this program is in. */
-__attribute__((noinline)) static int find_headers(char out[COMPILE_PATH_BYTES], struct errmsg *why)
+static int find_headers(char out[COMPILE_PATH_BYTES], struct errmsg *why)
 {
     char at[COMPILE_PATH_BYTES];
     const char *home = getenv("GALLEY_HOME");
