@@ -100,26 +100,37 @@ void json_order_drop(struct problems *problems, struct problem *mark)
     put_behind(problems, mark, p);
 }
 
-void json_order_drop_labelled(struct problems *problems, struct problem *mark, unsigned order)
+void json_order_latest(struct problems *problems, struct problem *mark, uint64_t bad)
 {
+    unsigned latest[SHAPE_MAX_MEMBERS] = {0};
     struct problem **at = first_behind(problems, mark);
+    for (const struct problem *p = *at; p != NULL; p = p->next) {
+        unsigned place = p->order % SHAPE_MAX_MEMBERS;
+        if (p->order < JSON_ORDER_EXTRA && p->order > latest[place])
+            latest[place] = p->order;
+    }
     problems->last = mark;
     while (*at != NULL) {
-        if ((*at)->order != order) {
-            problems->last = *at;
-            at = &(*at)->next;
+        struct problem *p = *at;
+        unsigned place = p->order % SHAPE_MAX_MEMBERS;
+        bool is_member = p->order < JSON_ORDER_EXTRA;
+        if (is_member && (!(bad >> place & 1) || p->order < latest[place])) {
+            *at = p->next;
+            problems->count--;
             continue;
         }
-        *at = (*at)->next;
-        problems->count--;
+        if (is_member)
+            p->order = place;
+        problems->last = p;
+        at = &p->next;
     }
 }
 
-void json_order_extras(struct problems *problems, struct problem *mark, unsigned first)
+void json_order_extras(struct problems *problems, struct problem *mark)
 {
     struct problem *extras = NULL, **end = &extras, **at = first_behind(problems, mark);
     while (*at != NULL) {
-        if ((*at)->order < first || (*at)->kind == PROBLEM_TOO_MANY) {
+        if ((*at)->order < JSON_ORDER_EXTRA || (*at)->kind == PROBLEM_TOO_MANY) {
             at = &(*at)->next;
             continue;
         }

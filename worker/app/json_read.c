@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/bug.h"
 #include "worker/app/json_compact.h"
 #include "worker/app/json_order.h"
 #include "worker/app/json_reader.h"
@@ -22,6 +21,7 @@ struct object {
     struct problem *mark; /* the last problem before it */
     uint64_t seen, bad;   /* by place among the shape's members */
     unsigned extra_count;
+    unsigned again_count; /* members that were bad and came again */
 };
 
 /* What lies at the address of a list or map member. */
@@ -51,34 +51,47 @@ static __attribute__((noinline)) int judge(struct json_reader *r, const struct t
     return json_complain(r, &problem, loc);
 }
 
+/* Whether a string of this type may be stored as it is. */
+static inline bool is_good_string(const struct type *type, size_t len)
+{
+    return type->pattern == NULL && type->literals == NULL && len <= type->max_length &&
+           len >= type->min_length && type->min_length <= 1;
+}
+
 /* The usual values of types without limits are stored here; the rest is scalar_read's. */
 static int read_scalar(struct json_reader *r, const struct type *type, void *to,
                        const struct loc *loc)
 {
     struct token token;
     const char *start = r->scan.at;
-    int status = json_scan_token(&r->scan, r->depth, r->arena, &token);
+    if (*start == '"') {
+        int status = json_scan_string(&r->scan, r->arena, &token.text);
+        if (status < 0)
+            return status;
+        if (type->kind == GALLEY_STRING && is_good_string(type, token.text.len)) {
+            *(galley_str *)to = token.text;
+            return JSON_GOOD;
+        }
+        token.kind = TOKEN_STRING;
+        return judge(r, type, &token, start, to, loc);
+    }
+    int status = json_scan_token(&r->scan, r->depth, NULL, &token);
     if (status < 0)
         return status;
-    bool is_free = type->bound_count == 0;
-    if (token.kind == TOKEN_STRING && type->kind == GALLEY_STRING && !type->pattern &&
-        !type->literals && token.text.len <= type->max_length && type->min_length <= 1 &&
-        token.text.len >= type->min_length) {
-        *(galley_str *)to = token.text;
-        return JSON_GOOD;
-    }
-    if (token.kind == TOKEN_INT && type->kind == GALLEY_INT && type->is_wide && is_free) {
-        *(int64_t *)to = token.whole;
-        return JSON_GOOD;
-    }
-    if (token.kind == TOKEN_FLOAT && type->kind == GALLEY_FLOAT && is_free &&
-        __builtin_isfinite(token.number)) {
-        *(double *)to = token.number;
-        return JSON_GOOD;
-    }
-    if (token.kind == TOKEN_BOOL && type->kind == GALLEY_BOOL) {
+    if (type->kind == GALLEY_BOOL && token.kind == TOKEN_BOOL) {
         *(bool *)to = token.boolean;
         return JSON_GOOD;
+    }
+    if (type->bound_count == 0) {
+        if (type->kind == GALLEY_INT && token.kind == TOKEN_INT && type->is_wide) {
+            *(int64_t *)to = token.whole;
+            return JSON_GOOD;
+        }
+        if (type->kind == GALLEY_FLOAT && token.kind == TOKEN_FLOAT &&
+            __builtin_isfinite(token.number)) {
+            *(double *)to = token.number;
+            return JSON_GOOD;
+        }
     }
     return judge(r, type, &token, start, to, loc);
 }
@@ -105,31 +118,6 @@ static __attribute__((noinline)) int refuse(struct json_reader *r, enum problem_
 }
 
 /* ---- lists and maps ---- */
-
-/* Whether the cursor stands at a bracket: past it, and one level deeper. */
-static int enter(struct json_reader *r)
-{
-    if (r->depth >= JSON_MAX_DEPTH)
-        return -EMLINK;
-    r->depth++;
-    r->scan.at++;
-    json_scan_space(&r->scan);
-    return r->scan.at == r->scan.end ? -EBADMSG : 0;
-}
-
-/* Behind an element: 1: past a comma; 0: past the bracket `close`, and one level up. */
-static inline int go_on(struct json_reader *r, char close)
-{
-    json_scan_space(&r->scan);
-    if (r->scan.at == r->scan.end)
-        return -EBADMSG;
-    char c = *r->scan.at;
-    if (c != ',' && c != close)
-        return -EBADMSG;
-    r->scan.at++;
-    r->depth -= c == close;
-    return c == ',';
-}
 
 /* Room for one element more. */
 static __attribute__((noinline)) int grow(struct json_reader *r, struct container *list,
@@ -158,11 +146,11 @@ static int read_list(struct json_reader *r, const struct member *m, struct conta
     struct problem *mark = r->problems->last;
     struct loc here = {.parent = loc};
     size_t capacity = 0, slot = 0;
-    int status = enter(r), is_bad = JSON_GOOD;
+    int status = json_enter(r), is_bad = JSON_GOOD;
     if (status < 0)
         return status;
     *list = (struct container){0};
-    for (int is_more = *r->scan.at == ']' ? go_on(r, ']') : 1; is_more; here.index++) {
+    for (int is_more = *r->scan.at == ']' ? json_go_on(r, ']') : 1; is_more; here.index++) {
         json_scan_space(&r->scan);
         if (r->scan.at == r->scan.end)
             return -EBADMSG;
@@ -176,7 +164,7 @@ static int read_list(struct json_reader *r, const struct member *m, struct conta
             return status;
         is_bad |= status;
         slot += !is_bad && here.index < m->max_items;
-        if ((is_more = go_on(r, ']')) < 0)
+        if ((is_more = json_go_on(r, ']')) < 0)
             return is_more;
     }
     list->at = capacity
@@ -220,11 +208,11 @@ static int read_map(struct json_reader *r, const struct member *m, struct contai
     struct problem *mark = r->problems->last;
     struct loc here = {.parent = loc};
     size_t capacity = 0, bytes = m->entry_bytes;
-    int status = enter(r);
+    int status = json_enter(r);
     if (status < 0)
         return status;
     *map = (struct container){0};
-    for (int is_more = *r->scan.at == '}' ? go_on(r, '}') : 1; is_more; map->count++) {
+    for (int is_more = *r->scan.at == '}' ? json_go_on(r, '}') : 1; is_more; map->count++) {
         if (map->count == capacity && (status = grow(r, map, &capacity, bytes)) < 0)
             return status;
         char *entry = map->at + map->count * bytes;
@@ -240,7 +228,7 @@ static int read_map(struct json_reader *r, const struct member *m, struct contai
             return status;
         if (status == JSON_BAD)
             json_order_label(r->problems, before, (unsigned)map->count);
-        if ((is_more = go_on(r, '}')) < 0)
+        if ((is_more = json_go_on(r, '}')) < 0)
             return is_more;
     }
     map->at = capacity ? arena_trim(r->arena, map->at, capacity * bytes, map->count * bytes)
@@ -266,9 +254,8 @@ static int read_null(struct json_reader *r, const struct member *m, void *to)
     return JSON_GOOD;
 }
 
-/* The value of a member of the struct at `base`. */
-static int read_member(struct json_reader *r, const struct member *m, void *base,
-                       const struct loc *loc)
+int json_read_value(struct json_reader *r, const struct member *m, void *base,
+                    const struct loc *loc)
 {
     void *to = (char *)base + m->offset;
     json_scan_space(&r->scan);
@@ -304,7 +291,19 @@ static int read_member(struct json_reader *r, const struct member *m, void *base
 static inline bool take_key(struct json_scan *scan, const struct member *m)
 {
     size_t len = m->key.len - 1;
-    if ((size_t)(scan->end - scan->at) < len || memcmp(scan->at, m->key.data + 1, len) != 0)
+    const char *key = m->key.data + 1; /* behind the brace or comma */
+#ifdef __SSE2__
+    if (len <= 16 && scan->end - scan->at >= 16) {
+        __m128i there = _mm_loadu_si128((const __m128i *)(const void *)scan->at);
+        __m128i wanted = _mm_loadu_si128((const __m128i *)(const void *)key);
+        unsigned same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(there, wanted));
+        if ((~same & ((1u << len) - 1)) != 0)
+            return false;
+        scan->at += len;
+        return true;
+    }
+#endif
+    if ((size_t)(scan->end - scan->at) < len || memcmp(scan->at, key, len) != 0)
         return false;
     scan->at += len;
     return true;
@@ -321,7 +320,7 @@ static int read_extra(struct json_reader *r, struct object *object, galley_str k
     struct loc here = {.parent = object->loc, .key = key};
     struct problem *before = r->problems->last;
     status = json_complain_of(r, PROBLEM_EXTRA_FORBIDDEN, NULL, start, &here);
-    json_order_label(r->problems, before, SHAPE_MAX_MEMBERS + object->extra_count++);
+    json_order_label(r->problems, before, JSON_ORDER_EXTRA + object->extra_count++);
     return status < 0 ? status : JSON_GOOD;
 }
 
@@ -342,18 +341,17 @@ static int read_pair(struct json_reader *r, struct object *object, void *to, uns
     }
     unsigned place = (unsigned)(m - shape->members);
     uint64_t bit = UINT64_C(1) << place;
-    if ((object->seen & object->bad & bit) != 0)
-        json_order_drop_labelled(r->problems, object->mark, place);
+    object->again_count += (object->bad & bit) != 0;
     object->seen |= bit;
     object->bad &= ~bit;
     *next = place + 1;
     shape_mark_sent(shape, to, m->index);
     struct loc here = {.parent = object->loc, .key = m->name};
     struct problem *before = r->problems->last;
-    int status = read_member(r, m, to, &here);
+    int status = json_read_value(r, m, to, &here);
     if (status == JSON_BAD) {
         object->bad |= bit;
-        json_order_label(r->problems, before, place);
+        json_order_label(r->problems, before, json_order_of(place, object->again_count));
     }
     return status;
 }
@@ -363,6 +361,8 @@ static __attribute__((noinline)) int finish_object(struct json_reader *r, struct
 {
     const struct shape *shape = object->shape;
     bool is_bad = object->bad != 0 || object->extra_count > 0;
+    if (object->again_count > 0)
+        json_order_latest(r->problems, object->mark, object->bad);
     for (unsigned i = 0; i < shape->member_count; i++) {
         const struct member *m = &shape->members[i];
         if (!m->is_required || (object->seen >> i & 1))
@@ -378,7 +378,7 @@ static __attribute__((noinline)) int finish_object(struct json_reader *r, struct
     if (!is_bad)
         return JSON_GOOD;
     if (object->extra_count > 1)
-        json_order_extras(r->problems, object->mark, SHAPE_MAX_MEMBERS);
+        json_order_extras(r->problems, object->mark);
     json_order_sort(r->problems, object->mark);
     return JSON_BAD;
 }
@@ -392,18 +392,18 @@ static int read_object(struct json_reader *r, const struct shape *shape, void *t
         .shape = shape, .loc = loc, .start = r->scan.at, .mark = r->problems->last};
     unsigned next = 0;
     memcpy(to, shape->absent, shape->bytes);
-    int status = enter(r);
+    int status = json_enter(r);
     if (status < 0)
         return status;
-    for (int is_more = *r->scan.at == '}' ? go_on(r, '}') : 1; is_more;) {
+    for (int is_more = *r->scan.at == '}' ? json_go_on(r, '}') : 1; is_more;) {
         if ((status = read_pair(r, &object, to, &next)) < 0)
             return status;
-        if ((is_more = go_on(r, '}')) < 0)
+        if ((is_more = json_go_on(r, '}')) < 0)
             return is_more;
     }
     uint64_t all = UINT64_MAX >> (SHAPE_MAX_MEMBERS - shape->member_count) % SHAPE_MAX_MEMBERS;
     status = JSON_GOOD;
-    if (object.seen != all || object.bad != 0 || object.extra_count > 0)
+    if (object.seen != all || (object.bad | object.extra_count | object.again_count) != 0)
         status = finish_object(r, &object);
     if (status == JSON_GOOD && shape->check != NULL)
         status = json_ask(r, shape->check, to, object.start, loc);
@@ -461,7 +461,7 @@ static int read_bare(struct json_reader *r, const struct shape *shape, void *to,
     const char *start = r->scan.at;
     memcpy(to, shape->absent, shape->bytes);
     shape_mark_sent(shape, to, shape->members[0].index);
-    int status = read_member(r, &shape->members[0], to, loc);
+    int status = json_read_value(r, &shape->members[0], to, loc);
     if (status == JSON_GOOD && shape->check != NULL)
         status = json_ask(r, shape->check, to, start, loc);
     return status;
@@ -487,93 +487,10 @@ static int read_one(struct json_reader *r, const struct type *type, void *to, co
 
 /* ---- whole texts ---- */
 
-static void start_reading(struct json_reader *r, galley_str text, struct arena *arena,
-                          struct problems *problems)
-{
-    *r = (struct json_reader){.arena = arena, .problems = problems};
-    json_scan_init(&r->scan, text);
-}
-
-static int finish_reading(struct json_reader *r, galley_str text, int status)
-{
-    status = json_scan_end(&r->scan, text, status);
-    return status == 0 ? r->problems->error : status;
-}
-
 int json_read_member(galley_str text, const struct member *member, void *base, struct arena *arena,
                      struct problems *problems, const struct loc *place)
 {
     struct json_reader r;
-    start_reading(&r, text, arena, problems);
-    return finish_reading(&r, text, read_member(&r, member, base, place));
-}
-
-/* One key of a body of several parameters. */
-static int read_parameter(struct json_reader *r, const struct member *const *members, size_t count,
-                          struct object *object, void *base)
-{
-    struct loc here = {.parent = object->loc};
-    int status = json_scan_key(&r->scan, r->arena, &here.key);
-    unsigned i = 0;
-    if (status < 0)
-        return status;
-    while (i < count && !(members[i]->name.len == here.key.len &&
-                          memcmp(members[i]->name.data, here.key.data, here.key.len) == 0))
-        i++;
-    if (i == count)
-        return json_scan_skip(&r->scan, r->depth);
-    uint64_t bit = UINT64_C(1) << i;
-    if ((object->bad & bit) != 0)
-        json_order_drop_labelled(r->problems, object->mark, i);
-    object->seen |= bit;
-    object->bad &= ~bit;
-    struct problem *before = r->problems->last;
-    status = read_member(r, members[i], base, &here);
-    if (status == JSON_BAD) {
-        object->bad |= bit;
-        json_order_label(r->problems, before, i);
-    }
-    return status;
-}
-
-static int read_parameters(struct json_reader *r, const struct member *const *members, size_t count,
-                           struct object *object, void *base)
-{
-    int status = enter(r);
-    if (status < 0)
-        return status;
-    for (int is_more = *r->scan.at == '}' ? go_on(r, '}') : 1; is_more;) {
-        if ((status = read_parameter(r, members, count, object, base)) < 0)
-            return status;
-        if ((is_more = go_on(r, '}')) < 0)
-            return is_more;
-    }
-    return 0;
-}
-
-int json_read_members(galley_str text, const struct member *const *members, size_t count,
-                      void *base, struct arena *arena, struct problems *problems,
-                      const struct loc *place)
-{
-    struct json_reader r;
-    struct object object = {.loc = place, .mark = problems->last};
-    GALLEY_BUG_IF(count > SHAPE_MAX_MEMBERS, "%zu body parameters", count);
-    start_reading(&r, text, arena, problems);
-    json_scan_space(&r.scan);
-    bool is_object = r.scan.at < r.scan.end && *r.scan.at == '{';
-    int status =
-        is_object ? read_parameters(&r, members, count, &object, base) : json_scan_skip(&r.scan, 0);
-    status = finish_reading(&r, text, status);
-    for (unsigned i = 0; status == 0 && i < count; i++) {
-        if ((is_object && !members[i]->is_required) || (object.seen >> i & 1))
-            continue; /* FastAPI misses also the optional ones of what is no object */
-        struct loc here = {.parent = place, .key = members[i]->name};
-        struct problem missing = {.kind = PROBLEM_MISSING, .input_kind = INPUT_NULL};
-        struct problem *before = problems->last;
-        problems_add(problems, &missing, &here);
-        json_order_label(problems, before, i);
-        status = problems->error;
-    }
-    json_order_sort(problems, object.mark);
-    return status;
+    json_start_reading(&r, text, arena, problems);
+    return json_finish_reading(&r, text, json_read_value(&r, member, base, place));
 }

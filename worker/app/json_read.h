@@ -16,7 +16,8 @@ int json_read_member(galley_str text, const struct member *member, void *base, s
                      struct problems *problems, const struct loc *place) GALLEY_MUST_USE;
 
 /* Read `text` as an object whose keys are these members (several body parameters), each into the struct at `base`. As FastAPI
- * does: whatever is no object misses all of them, also optional ones; a missing one's input is null; unknown keys are ignored. Same answers. */
+ * does: whatever is no object misses all of them, also optional ones; a missing one's input is null; unknown keys are
+ * ignored. Same answers. */
 int json_read_members(galley_str text, const struct member *const *members, size_t count,
                       void *base, struct arena *arena, struct problems *problems,
                       const struct loc *place) GALLEY_MUST_USE;

@@ -1,5 +1,5 @@
-/* json_reader.c - how the JSON reader complains; see json_reader.h.
- * Does:     make problems of a kind, a place and a piece of the text.
+/* json_reader.c - what the parts of the JSON reader share; see json_reader.h.
+ * Does:     start and finish a text; make problems of a kind, a place and a piece of it.
  * Does not: decide what is wrong.
  * See:      json_read.c */
 #include "worker/app/json_reader.h"
@@ -46,4 +46,17 @@ int json_ask(struct json_reader *r, galley_check *check, const void *value, cons
                               .input = json_slice(start, r->scan.at),
                               .text = {arena_dup(r->arena, message, len), len}};
     return problem.text.data == NULL ? -ENOMEM : json_complain(r, &problem, loc);
+}
+
+void json_start_reading(struct json_reader *r, galley_str text, struct arena *arena,
+                        struct problems *problems)
+{
+    *r = (struct json_reader){.arena = arena, .problems = problems};
+    json_scan_init(&r->scan, text);
+}
+
+int json_finish_reading(struct json_reader *r, galley_str text, int status)
+{
+    status = json_scan_end(&r->scan, text, status);
+    return status == 0 ? r->problems->error : status;
 }

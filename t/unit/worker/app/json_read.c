@@ -196,6 +196,31 @@ static void refuses_texts(void **state)
     }
 }
 
+/* A member that is wrong a hundred thousand times, beside as many items that are: in time that grows with the text alone. */
+static void drops_what_came_again(void **state)
+{
+    (void)state;
+    enum { COUNT = 100000 };
+    struct json_out text;
+    json_out_init(&text, NULL, 0, 20 * COUNT);
+    json_literal(&text, "{\"parts\":[1");
+    for (int i = 0; i < COUNT; i++)
+        json_literal(&text, ",1");
+    json_literal(&text, "]");
+    for (int i = 0; i < COUNT; i++)
+        json_literal(&text, ",\"a\":\"x\"");
+    json_literal(&text, ",\"a\":7}");
+    assert_int_equal(text.error, 0);
+    struct reading reading;
+    read_text(&reading, &in_rich_model, text.data, text.len);
+    assert_int_equal(reading.answer, 0);
+    assert_true(reading.problems.count > 100);
+    for (const struct problem *p = reading.problems.first; p != NULL; p = p->next)
+        assert_int_not_equal(p->kind, PROBLEM_INT_PARSING);
+    json_out_release(&text);
+    end_reading(&reading);
+}
+
 /* ---- values ---- */
 
 static void assert_text(galley_str text, const char *expected)
@@ -450,17 +475,12 @@ static void counts_levels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_as_fastapi),
-        cmocka_unit_test(refuses_texts),
-        cmocka_unit_test(stores_every_kind),
-        cmocka_unit_test(tells_null_from_empty),
-        cmocka_unit_test(borrows_what_is_not_escaped),
-        cmocka_unit_test(picks_the_variant),
-        cmocka_unit_test(reads_several_parameters),
-        cmocka_unit_test(costs_little_memory),
-        cmocka_unit_test(stops_at_the_ceiling),
-        cmocka_unit_test(needs_little_stack),
-        cmocka_unit_test(counts_levels),
+        cmocka_unit_test(answers_as_fastapi),    cmocka_unit_test(refuses_texts),
+        cmocka_unit_test(drops_what_came_again), cmocka_unit_test(stores_every_kind),
+        cmocka_unit_test(tells_null_from_empty), cmocka_unit_test(borrows_what_is_not_escaped),
+        cmocka_unit_test(picks_the_variant),     cmocka_unit_test(reads_several_parameters),
+        cmocka_unit_test(costs_little_memory),   cmocka_unit_test(stops_at_the_ceiling),
+        cmocka_unit_test(needs_little_stack),    cmocka_unit_test(counts_levels),
     };
     return cmocka_run_group_tests_name("json_read", tests, set_up, tear_down);
 }
