@@ -122,6 +122,8 @@ static const struct {
                                             "\"left\"],\"msg\":\"Field required\","
                                             "\"input\":null},{\"type\":\"missing\",\"loc\":["
                                             "\"body\",\"level\"],\"msg\":\"Field "
+                                            "required\",\"input\":null},{\"type\":\"missing\","
+                                            "\"loc\":[\"body\",\"right\"],\"msg\":\"Field "
                                             "required\",\"input\":null}]}")
         ROW(pair,
             "{\"level\":0,\"x\":1,\"left\":{},\"level\":\"y\",\"right\":null,\"left\":{\"kind\":"
