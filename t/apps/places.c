@@ -235,6 +235,21 @@ static int one_embedded(galley_async *co, const struct one_embedded_in *in, stru
     return 0;
 }
 
+/* Of which three bytes, "{},", are a struct of 320. */
+GALLEY_STRUCT(fat,
+    (galley_uuid_list, a, DEFAULT([])), (galley_uuid_list, b, DEFAULT([])), (galley_uuid_list, c, DEFAULT([])), (galley_uuid_list, d, DEFAULT([])),
+    (galley_uuid_list, e, DEFAULT([])), (galley_uuid_list, f, DEFAULT([])), (galley_uuid_list, g, DEFAULT([])), (galley_uuid_list, h, DEFAULT([])),
+    (galley_uuid_list, i, DEFAULT([])), (galley_uuid_list, j, DEFAULT([])), (galley_uuid_list, k, DEFAULT([])), (galley_uuid_list, l, DEFAULT([])),
+    (galley_uuid_list, m, DEFAULT([])), (galley_uuid_list, n, DEFAULT([])), (galley_uuid_list, o, DEFAULT([])), (galley_uuid_list, p, DEFAULT([])),
+    (galley_uuid_list, q, DEFAULT([])), (galley_uuid_list, r, DEFAULT([])), (galley_uuid_list, s, DEFAULT([])), (galley_uuid_list, t, DEFAULT([])));
+GALLEY_STRUCT(fats_in, (struct fat_list, v, BODY(), LIST_OF(fat)));
+static int fats(galley_async *co, const struct fats_in *in, struct whole *out)
+{
+    (void)co;
+    out->of = (int64_t)in->v.count;
+    return 0;
+}
+
 GALLEY_APP(.routes = GALLEY_ROUTES(
     GALLEY_GET("/filter", filter, filter_in, filter),
     GALLEY_GET("/loose", loose, loose_in, loose),
@@ -264,4 +279,5 @@ GALLEY_APP(.routes = GALLEY_ROUTES(
     GALLEY_POST("/map", map, map_in, map_out),
     GALLEY_POST("/two", two, two_in, wholes),
     GALLEY_POST("/one-embedded", one_embedded, one_embedded_in, whole),
+    GALLEY_POST("/fats", fats, fats_in, whole),
     GALLEY_POST("/model", model, model_in, span)));

@@ -80,6 +80,10 @@ int body_receive(struct galley_request *req, galley_str *body)
             break;
         len += (size_t)n;
     }
+    if (len < held->capacity) { /* its length was not announced: what is left over goes back */
+        char *shrunk = realloc(held->data, len + 1);
+        held->data = shrunk != NULL ? shrunk : held->data;
+    }
     *body = (galley_str){held->data, len};
     return 0;
 }

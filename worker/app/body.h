@@ -18,10 +18,11 @@ bool body_is_json(const struct galley_request *req);
  * more than `size` bytes. */
 galley_str body_media_type(const struct galley_request *req, char *to, size_t size);
 
-/* What decoding a body of `len` bytes may take besides the body: 10 times and 64 KiB in all. */
-static inline size_t body_arena_bytes(size_t len)
+/* What reading `len` bytes of JSON, or of a form, may take besides themselves, so that a request costs at most ten times its
+ * bytes and 64 KiB: a form's values are texts already, which an answer may have to show escaped. */
+static inline size_t body_arena_bytes(uint64_t len, bool is_form)
 {
-    return len * 8 + 64 * 1024;
+    return (size_t)len * (is_form ? 4 : 9) + 64 * 1024;
 }
 
 #endif

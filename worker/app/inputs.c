@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "worker/app/body.h"
 #include "worker/app/input_slot.h"
 #include "worker/http/text.h"
 
@@ -411,6 +412,23 @@ static int read_slots(struct reading *r, const galley_str *params)
     return rc;
 }
 
+/* Read all slots and the body, within what the body's size allows. */
+static int read_bounded(struct reading *r, const galley_str *params)
+{
+    struct arena *arena = &r->req->arena;
+    size_t ceiling = arena->max_bytes;
+    size_t most =
+        arena->total_bytes + body_arena_bytes(r->req->body_bytes, r->inputs->body_count == 0);
+    arena->max_bytes = most < ceiling ? most : ceiling;
+    int rc = read_slots(r, params);
+    if (rc == 0 && r->inputs->body_count > 0)
+        rc = inputs_read_body(r);
+    arena->max_bytes = ceiling;
+    if (rc == -ENOMEM || r->problems->error == -ENOMEM)
+        return galley__fail(r->req, 413, "Content Too Large");
+    return rc;
+}
+
 int inputs_read(const struct inputs *inputs, struct galley_request *req, const galley_str *params,
                 void *in, struct problems *problems)
 {
@@ -429,9 +447,7 @@ int inputs_read(const struct inputs *inputs, struct galley_request *req, const g
     if (rc < 0)
         return rc;
     problems_init(problems, &req->arena, input_bytes(&r));
-    rc = read_slots(&r, params);
-    if (rc == 0 && inputs->body_count > 0)
-        rc = inputs_read_body(&r);
+    rc = has_body ? read_bounded(&r, params) : read_slots(&r, params);
     if (rc < 0)
         return rc;
     return problems->error < 0 ? problems->error : problems->count > 0 ? -EINVAL : 0;

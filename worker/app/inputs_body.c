@@ -98,23 +98,13 @@ static int read_json(struct reading *r)
     const struct inputs *inputs = r->inputs;
     const struct loc root = {NULL, GALLEY_STR("body"), 0};
     struct arena *arena = &r->req->arena;
-    size_t ceiling = arena->max_bytes;
-    int rc;
-    if (arena->total_bytes + body_arena_bytes(r->body.len) < ceiling)
-        arena->max_bytes = arena->total_bytes + body_arena_bytes(r->body.len);
-    if (inputs->is_embedded)
-        rc = json_read_members(r->body, inputs->bodies, inputs->body_count, r->in, arena,
-                               r->problems, &root);
-    else
-        rc = json_read_member(r->body, inputs->bodies[0], r->in, arena, r->problems, &root);
-    arena->max_bytes = ceiling;
+    int rc = inputs->is_embedded
+                 ? json_read_members(r->body, inputs->bodies, inputs->body_count, r->in, arena,
+                                     r->problems, &root)
+                 : json_read_member(r->body, inputs->bodies[0], r->in, arena, r->problems, &root);
     if (rc == -EBADMSG)
         return complain_syntax(r);
-    if (rc == -EILSEQ || rc == -EMLINK)
-        return galley__fail(r->req, 400, CANNOT_PARSE);
-    if (rc == -ENOMEM || r->problems->error == -ENOMEM)
-        return galley__fail(r->req, 413, "Content Too Large");
-    return rc;
+    return rc == -EILSEQ || rc == -EMLINK ? galley__fail(r->req, 400, CANNOT_PARSE) : rc;
 }
 
 int inputs_read_body(struct reading *r)

@@ -125,6 +125,12 @@ static const struct {
      "\r\n--X--", 200, "3000000"},
     {"a list of half a million numbers", "/list", "application/json", "[1", ",1", 499999, "]", 200,
      NULL},
+    {"fifty objects that are larger than their text", "/fats", "application/json", "[{}", ",{}", 99,
+     "]", 200, "100"},
+    {"too many objects that are larger than their text", "/fats", "application/json", "[{}", ",{}",
+     9999, "]", 413, "{\"detail\":\"Content Too Large\"}"},
+    {"what would be shown is too large", "/strict-sheet", "application/x-www-form-urlencoded",
+     "x=", "\001", 100000, "", 413, "{\"detail\":\"Content Too Large\"}"},
 };
 
 static void ask_large(struct galley_test *t)
