@@ -1,0 +1,33 @@
+/* header.c - fuzz target: header fields into parameters, lists and a model that forbids others.
+ * Does:     each line of the input is a field, "name:value".
+ * Does not: judge values.
+ * See:      place.h, make fuzz; worker/app/inputs_source.c */
+#include "t/fuzz/place.h"
+
+GALLEY_STRUCT(heads, (MODEL, .extra = GALLEY_FORBID), (galley_str, x_m, .max_length = 4),
+              (galley_int_list, x_n, DEFAULT([])));
+GALLEY_STRUCT(header_in, (galley_str, x_a, HEADER), (int64_t *, x_b, HEADER, OPTIONAL, .le = 9),
+              (galley_str_list, x_c, HEADER, DEFAULT([]), .max_length = 2),
+              (galley_time *, x_d, HEADER, OPTIONAL),
+              (galley_str, x_e, HEADER, OPTIONAL, .keep_underscores = true),
+              (struct heads *, heads, HEADER, OBJECT(heads), OPTIONAL));
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    enum { MAX_FIELDS = 16 };
+    struct http_field fields[MAX_FIELDS];
+    struct galley_request req = {.fields = fields};
+    const char *at = (const char *)data, *end = at + len;
+    while (at < end && req.field_count < MAX_FIELDS) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        stop = stop != NULL ? stop : end;
+        const char *colon = memchr(at, ':', (size_t)(stop - at));
+        struct http_field *field = &fields[req.field_count++];
+        field->name = (galley_str){at, (size_t)((colon != NULL ? colon : stop) - at)};
+        field->value =
+            colon != NULL ? (galley_str){colon + 1, (size_t)(stop - colon - 1)} : (galley_str){0};
+        at = stop < end ? stop + 1 : end;
+    }
+    fuzz_place(&req, &header_in_model);
+    return 0;
+}

@@ -1,0 +1,52 @@
+/* place.h - what the fuzz targets of one place share: read an input, tell what it holds or what is wrong, see that it is JSON.
+ * Does:     compile a model once; run one request whose place is filled.
+ * Does not: judge values: t/unit/worker/app/ does.
+ * See:      query.c, cookie.c, header.c */
+#ifndef GALLEY_T_FUZZ_PLACE_H
+#define GALLEY_T_FUZZ_PLACE_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/app/inputs.h"
+#include "worker/app/json_read.h"
+#include "worker/app/json_write.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* Read `req` as `in_model`, and write what was read by the same model. */
+static void fuzz_place(struct galley_request *req, const struct galley_model *in_model)
+{
+    static struct shapes *shapes;
+    static struct inputs *inputs;
+    struct errmsg why = {{0}};
+    if (inputs == NULL) {
+        shapes = shapes_new();
+        inputs = shapes != NULL ? inputs_new(shapes, in_model, NULL, 0, &why) : NULL;
+    }
+    if (inputs == NULL) {
+        fprintf(stderr, "%s\n", why.text);
+        abort();
+    }
+    struct problems problems;
+    struct json_out json;
+    arena_init(&req->arena, NULL, 0, 64 << 20);
+    json_out_init(&json, NULL, 0, 64 << 20);
+    void *in = malloc(in_model->size);
+    int rc = in != NULL ? inputs_read(inputs, req, NULL, in, &problems) : -ENOMEM;
+    if (rc == 0)
+        json_write(&json, shapes_get(shapes, in_model, &why), in, 0);
+    else if (rc == -EINVAL)
+        problems_write(&problems, &json);
+    else
+        abort();
+    if (json.error < 0 || json_check((galley_str){json.data, json.len}) < 0)
+        abort();
+    json_out_release(&json);
+    free(in);
+    arena_release(&req->arena);
+}
+
+#endif
