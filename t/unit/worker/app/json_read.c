@@ -440,7 +440,11 @@ static void *read_deep(void *argument)
 static void needs_little_stack(void **state)
 {
     (void)state;
+#if defined(__SANITIZE_ADDRESS__)
+    enum { STACK_BYTES = 256 * 1024 }; /* its frames are larger */
+#else
     enum { STACK_BYTES = 128 * 1024 };
+#endif
     struct reading reading;
     pthread_attr_t attributes;
     pthread_t thread;
