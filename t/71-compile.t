@@ -14,6 +14,7 @@ GALLEY_STRUCT(item, (int64_t, item_id));
 GALLEY_ENUM(color, (RED, "red"), (BLUE, "blue"));
 GALLEY_ENUM(size, (SMALL, "small"), (BIG, "big"));
 static int work(galley_async *co, struct item *item) { item->item_id = 1; return galley_sleep_ms(co, 1); }
+static int nap(galley_async *co, int64_t *ms) { return galley_sleep_ms(co, *ms); }
 static int work_sync(galley_sync *rq, struct item *item) { (void)rq; item->item_id = 1; return 0; }
 static int good(galley_async *co, const struct item_in *in, struct item *out) { (void)in; return work(co, out); }
 C
@@ -33,6 +34,8 @@ my @right = (
     [ 'an application', route('GALLEY_GET("/{item_id}", good, item_in, item)') ],
     [ 'a task that is awaited', handler('galley_task *task = galley_spawn(co, work, out); return galley_await(co, task);') ],
     [ 'a call on a thread', handler('return galley_to_thread(co, work_sync, out);') ],
+    [ 'calls that are gathered', handler('int64_t n = 5; return galley_gather(co, (work, out), (nap, &n));') ],
+    [ 'calls that race', handler('return galley_race(co, (work, out), (nap, &(int64_t){5}), (work, &(struct item){.item_id = 1}));') ],
     [ 'a sync handler', sync_handler('return work_sync(rq, out);') ],
     [ 'a handler that needs none of its parameters', sync_handler('return 0;') ],
     [ 'a route by another name', route('GALLEY_GET("/{item_id}", good, item_in, item, .name = "switch")') ],
@@ -66,6 +69,12 @@ my @mistakes = (
     [ 'a task with the argument of another', handler("galley_task *task = galley_spawn(co, work, &in->item_id); // here\nreturn galley_await(co, task);"), qr/_Generic/ ],
     [ 'a sync function as a task', handler("galley_task *task = galley_spawn(co, work_sync, out); // here\nreturn galley_await(co, task);"), qr/_Generic/ ],
     [ 'a coroutine as a call on a thread', handler('return galley_to_thread(co, work, out); // here'), qr/_Generic/ ],
+    [ 'a gather with the argument of another', handler("int64_t n = 5;\nreturn galley_gather(co, (nap, &n), (work, &n)); // here"), qr/_Generic/ ],
+    [ 'a gather of a sync function', handler('return galley_gather(co, (work, out), (work_sync, out)); // here'), qr/_Generic/ ],
+    [ 'a gather whose result is ignored', handler("galley_gather(co, (work, out)); // here\nreturn 0;"), qr/unused-result|ignoring return value/ ],
+    [ 'a race with the argument of another', handler('return galley_race(co, (nap, out), (work, out)); // here'), qr/_Generic/ ],
+    [ 'a race whose result is ignored', handler("galley_race(co, (work, out)); // here\nreturn 0;"), qr/unused-result|ignoring return value/ ],
+    [ 'a thread that gathers', sync_handler('return galley_gather(rq, (work, out)); // here'), qr/incompatible[ -]pointer/ ],
     [ 'a handler of another input', route('GALLEY_GET("/{item_id}", good, item, item) // here'), qr/_Generic/ ],
     [ 'a handler of another output', route('GALLEY_GET("/{item_id}", good, item_in, galley_text) // here'), qr/_Generic/ ],
     [ 'a handler without its input', "static int odd(galley_async *co, struct item *out) { return work(co, out); }\n"

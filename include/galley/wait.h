@@ -1,5 +1,5 @@
 /* wait.h - waiting, tasks, scopes and cleanup for coroutines.
- * Does:     sleep, wait for a descriptor, spawn and await, scopes with deadlines, cancel, shield, defer.
+ * Does:     sleep, wait for a descriptor, spawn and await, gather and race, scopes with deadlines, cancel, shield, defer.
  * Does not: block a thread; a handler of the other color (galley_sync *) blocks with the calls it knows.
  *
  * Every call marked GALLEY_YIELDS may let other coroutines run. It returns 0 or a count, or -errno, and is a
@@ -9,6 +9,7 @@
 #ifndef GALLEY_WAIT_H
 #define GALLEY_WAIT_H
 
+#include <galley/each.h>
 #include <galley/value.h>
 
 struct galley_async; /* a coroutine on the worker's loop: may wait */
@@ -24,7 +25,7 @@ enum galley_reason {
     GALLEY_BY_USER,       /* galley_scope_cancel, galley_task_cancel */
     GALLEY_BY_DEADLINE,   /* a scope's time ran out */
     GALLEY_BY_DISCONNECT, /* the client left */
-    GALLEY_BY_SIBLING,    /* another task of the scope failed */
+    GALLEY_BY_SIBLING,    /* another task of the scope failed, or won the race */
     GALLEY_BY_OVERLOAD,   /* the worker sheds load */
     GALLEY_BY_SHUTDOWN    /* the worker stops */
 };
@@ -75,6 +76,35 @@ GALLEY_API GALLEY_YIELDS int galley_await(galley_async *co, galley_task *task) G
 /* Ask a task to end: its waiting calls return -ECANCELED from now on; one that has not started never will. Its siblings
  * go on. Never waits; idempotent. */
 GALLEY_API void galley_task_cancel(galley_task *task);
+
+/* Several calls at once: galley_gather(co, (grill, &patties), (fry, &portions)), up to 64. Returns when all have ended.
+ * 0 when each returned 0 or more; what they found is where their args point. Otherwise the first negative result, which
+ * cancelled the rest; -ECANCELED when the caller was cancelled and a task noticed. -EAGAIN, and none of them has run,
+ * when there are not enough coroutines. */
+#define galley_gather(co, ...) galley__gather(co, GALLEY__CALLS(__VA_ARGS__), __FILE__, __LINE__)
+
+/* The same, but the first result wins, a failure too: it cancels the rest, and is returned when they have ended.
+ * -ECANCELED when the caller was cancelled before any had a result; -EAGAIN as above. A loser may have succeeded in the
+ * same turn: what it acquired, its arg tells. */
+#define galley_race(co, ...) galley__race(co, GALLEY__CALLS(__VA_ARGS__), __FILE__, __LINE__)
+
+struct galley__call {
+    int (*fn)(galley_async *co, void *arg);
+    void *arg;
+    const char *name;
+};
+/* clang-format off */
+#define GALLEY__CALLS(...) \
+    ((const struct galley__call[]){GALLEY__EACH(GALLEY__CALL, , __VA_ARGS__) {NULL, NULL, NULL}})
+#define GALLEY__CALL(unused, pair) GALLEY__CALL_ pair
+#define GALLEY__CALL_(fn, ...)                                                                     \
+    {_Generic((fn), int (*)(galley_async *, __typeof__(__VA_ARGS__)): (                            \
+         int (*)(galley_async *, void *))(void (*)(void))(fn)), (__VA_ARGS__), #fn},
+/* clang-format on */
+GALLEY_API GALLEY_YIELDS int galley__gather(galley_async *co, const struct galley__call *calls,
+                                            const char *file, int line) GALLEY_MUST_USE;
+GALLEY_API GALLEY_YIELDS int galley__race(galley_async *co, const struct galley__call *calls,
+                                          const char *file, int line) GALLEY_MUST_USE;
 
 /* Run fn(co, arg) in the worker's scope, after the answer if need be; at most 1,000 at once a worker, drained at stop.
  * `arg` must not belong to the request. 0, -EAGAIN when there are too many. */

@@ -31,6 +31,8 @@ enum coro_state {
 struct sched;
 struct coro_defer;
 
+enum scope_race { RACE_NONE, RACE_OPEN, RACE_WON };
+
 /* What wait.h's struct galley_scope holds; see scope.c. */
 struct scope {
     struct scope *parent; /* the enclosing one: of this coroutine, or where its task was spawned */
@@ -38,8 +40,9 @@ struct scope {
     struct list tasks;         /* struct galley_task.in_scope, not yet finished */
     struct galley_task *ended; /* its finished tasks, through galley_task.next */
     int64_t deadline_ms;       /* its own, absolute; INT64_MAX: none */
-    int first_error;           /* the first negative result of its tasks */
+    int first_error;           /* the first negative result of its tasks; of a race, the winner's */
     uint8_t reason;            /* enum galley_reason: why this very scope was cancelled */
+    uint8_t race;              /* enum scope_race: whether the first result ends the others */
     bool is_shielded;
 };
 
