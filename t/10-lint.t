@@ -67,6 +67,7 @@ my @rules = (
     [ 'no newline',            'white-space',       'common/x.c', "int x;" ],
     [ 'two empty lines',       'white-space',       'common/x.c', "int x;\n\n\n" ],
     [ 'waits without a mark',  'yields',            'worker/x.c', "static void f(void)\n{\n    wait_long(1);\n}\n", c_file('worker/y.h', "GALLEY_YIELDS int wait_long(int n);\n") ],
+    [ 'waits by a macro',      'yields',            'worker/x.c', "static void f(void)\n{\n    galley_nap(1);\n}\n", c_file('worker/y.h', "#define galley_nap(...) galley__nap(__VA_ARGS__, 0)\nGALLEY_YIELDS int galley__nap(int n, int m);\n") ],
     [ 'waits with a mark',     '',                  'worker/x.c', "static GALLEY_YIELDS void f(void)\n{\n    wait_long(1);\n}\n", c_file('worker/y.h', "GALLEY_YIELDS int wait_long(int n);\n") ],
     [ 'hands over what waits', '',                  'worker/x.c', "static void f(void)\n{\n    start(&wait_long, wait_long);\n}\n", c_file('worker/y.h', "GALLEY_YIELDS int wait_long(int n);\n") ],
 );

@@ -144,7 +144,7 @@ struct galley_failure_handler {
                          sizeof(struct galley_failure_handler)
 
 /* Bumped when a struct that applications define changes its shape; checked at load. */
-#define GALLEY_ABI 2
+#define GALLEY_ABI 3
 
 struct galley_app {
     int abi;

@@ -36,7 +36,9 @@ extern GALLEY_API const struct galley_model galley_none_model, galley_text_model
 
 /* Send `len` bytes of the answer's body; the first call sends status and header fields. Waits while the peer is slow.
  * 0; -EPIPE the peer is gone, -ECANCELED, -ETIMEDOUT the peer does not read. */
-GALLEY_API GALLEY_YIELDS int galley_write(galley_async *co, struct galley_stream *out,
-                                          const void *data, size_t len) GALLEY_MUST_USE;
+#define galley_write(...) galley__write(__VA_ARGS__, GALLEY_HERE)
+GALLEY_API GALLEY_YIELDS int galley__write(galley_async *co, struct galley_stream *out,
+                                           const void *data, size_t len,
+                                           const char *here) GALLEY_MUST_USE;
 
 #endif

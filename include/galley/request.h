@@ -48,8 +48,9 @@ GALLEY_API bool galley__header_at(const galley_request *req, size_t index, galle
 /* The next bytes of the body, at most `len`, into `buf`, waiting for them if need be. > 0 bytes; 0 the body is whole;
  * -EBADMSG it broke off or was malformed, -EMSGSIZE it is too large,
  * -E2BIG its trailers are, -ETIMEDOUT it came too slowly, -ECANCELED. */
-GALLEY_API GALLEY_YIELDS ssize_t galley_body_read(galley_async *co, void *buf,
-                                                  size_t len) GALLEY_MUST_USE;
+#define galley_body_read(...) galley__body_read(__VA_ARGS__, GALLEY_HERE)
+GALLEY_API GALLEY_YIELDS ssize_t galley__body_read(galley_async *co, void *buf, size_t len,
+                                                   const char *here) GALLEY_MUST_USE;
 
 /* ---- the answer ---- */
 

@@ -15,6 +15,11 @@
 /* Stands on every function that may let other coroutines run before it returns. */
 #define GALLEY_YIELDS
 
+/* "file.c:41", of the line it stands on: a call that waits takes it along, for `galley ps`. */
+#define GALLEY__TEXT(line)  #line
+#define GALLEY__PLACE(line) __FILE__ ":" GALLEY__TEXT(line)
+#define GALLEY_HERE         GALLEY__PLACE(__LINE__)
+
 /* A borrowed UTF-8 slice, not NUL-terminated. data == NULL means null (JSON) or absent. */
 typedef struct galley_str {
     const char *data;

@@ -36,12 +36,15 @@ enum { GALLEY_READ = 1, GALLEY_WRITE = 2 };
 GALLEY_API int64_t galley_now_ms(galley_async *co);
 
 /* Wait `ms` milliseconds; 0 or less lets the others run once. 0, -ECANCELED. */
-GALLEY_API GALLEY_YIELDS int galley_sleep_ms(galley_async *co, int64_t ms) GALLEY_MUST_USE;
+#define galley_sleep_ms(...) galley__sleep_ms(__VA_ARGS__, GALLEY_HERE)
+GALLEY_API GALLEY_YIELDS int galley__sleep_ms(galley_async *co, int64_t ms,
+                                              const char *here) GALLEY_MUST_USE;
 
 /* Wait until `fd` is readable or writable (GALLEY_READ | GALLEY_WRITE), at most `timeout_ms` (< 0: only the scope's
  * deadline). > 0 what is ready; -ETIMEDOUT, -ECANCELED, -EINVAL. Close such an fd with galley_close(). */
-GALLEY_API GALLEY_YIELDS int galley_wait_fd(galley_async *co, int fd, int what,
-                                            int64_t timeout_ms) GALLEY_MUST_USE;
+#define galley_wait_fd(...) galley__wait_fd(__VA_ARGS__, GALLEY_HERE)
+GALLEY_API GALLEY_YIELDS int galley__wait_fd(galley_async *co, int fd, int what, int64_t timeout_ms,
+                                             const char *here) GALLEY_MUST_USE;
 
 /* Close `fd` after waking who waits for it with -ECANCELED. Never waits. */
 GALLEY_API int galley_close(galley_async *co, int fd);
@@ -71,7 +74,9 @@ GALLEY_API galley_task *galley__spawn(galley_async *co, int (*fn)(galley_async *
 
 /* Wait for the task's end. What its function returned, or -ECANCELED if the caller was cancelled first
  * (the task then goes on under its own scope). A second await of the same task answers the same. */
-GALLEY_API GALLEY_YIELDS int galley_await(galley_async *co, galley_task *task) GALLEY_MUST_USE;
+#define galley_await(...) galley__await(__VA_ARGS__, GALLEY_HERE)
+GALLEY_API GALLEY_YIELDS int galley__await(galley_async *co, galley_task *task,
+                                           const char *here) GALLEY_MUST_USE;
 
 /* Ask a task to end: its waiting calls return -ECANCELED from now on; one that has not started never will. Its siblings
  * go on. Never waits; idempotent. */
@@ -135,8 +140,9 @@ GALLEY_API int galley_scope_open_shielded(galley_async *co, struct galley_scope 
 
 /* Join all tasks of the scope, then leave it. 0; -ETIMEDOUT if its own time ran out; -ECANCELED if it was cancelled
  * itself; or the first negative result of its tasks (which cancelled the rest). -EINVAL if it is not open. */
-GALLEY_API GALLEY_YIELDS int galley_scope_close(galley_async *co,
-                                                struct galley_scope *scope) GALLEY_MUST_USE;
+#define galley_scope_close(...) galley__scope_close(__VA_ARGS__, GALLEY_HERE)
+GALLEY_API GALLEY_YIELDS int galley__scope_close(galley_async *co, struct galley_scope *scope,
+                                                 const char *here) GALLEY_MUST_USE;
 
 /* Cancel what runs in the scope. Never waits; idempotent. */
 GALLEY_API void galley_scope_cancel(struct galley_scope *scope);
@@ -161,10 +167,10 @@ GALLEY_API int galley__defer(galley_async *co, void (*fn)(galley_async *, void *
     galley__to_thread(co,                                                                          \
                       _Generic((fn), int (*)(galley_sync *, __typeof__(arg)): (                    \
                           int (*)(galley_sync *, void *))(void (*)(void))(fn)),                    \
-                      arg)
+                      arg, GALLEY_HERE)
 /* clang-format on */
 GALLEY_API GALLEY_YIELDS int galley__to_thread(galley_async *co, int (*fn)(galley_sync *, void *),
-                                               void *arg) GALLEY_MUST_USE;
+                                               void *arg, const char *here) GALLEY_MUST_USE;
 
 /* Whether the work of this thread is still wanted. Any time, from the thread it was given to. */
 GALLEY_API bool galley_is_cancelled(const galley_sync *rq);

@@ -187,7 +187,7 @@ static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct g
 {
     const struct endpoint *endpoint = &app->endpoints[index];
     const struct galley_route *route = endpoint->route;
-    req->route_name = route->name;
+    req->route = route;
     req->on_disconnect = route->on_disconnect;
     if (route->max_body_bytes > 0)
         req->max_body_bytes = route->max_body_bytes;

@@ -45,7 +45,7 @@ static GALLEY_YIELDS int receive_small(struct galley_request *req, galley_str *b
     if (data == NULL)
         return -ENOMEM;
     while (have < len) {
-        ssize_t n = galley_body_read(req->co, data + have, len - have);
+        ssize_t n = galley__body_read(req->co, data + have, len - have, NULL);
         if (n <= 0)
             return n < 0 ? (int)n : -EBADMSG;
         have += (size_t)n;
@@ -73,7 +73,7 @@ int body_receive(struct galley_request *req, galley_str *body)
             break;
         if (len == held->capacity && grow(req, held) < 0)
             return -ENOMEM;
-        ssize_t n = galley_body_read(req->co, held->data + len, held->capacity - len);
+        ssize_t n = galley__body_read(req->co, held->data + len, held->capacity - len, NULL);
         if (n < 0)
             return (int)n;
         if (n == 0)

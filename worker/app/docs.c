@@ -98,7 +98,7 @@ static int serve(galley_async *co, const struct galley_none *in, struct galley_o
     (void)in;
     for (size_t i = 0; i < docs->count; i++) {
         const struct page *page = &docs->pages[i];
-        if (page->route.name != req->route_name)
+        if (page->route.name != req->route->name)
             continue;
         *out =
             (struct galley_octets){{(const uint8_t *)page->body.data, page->body.len}, page->type};

@@ -145,7 +145,7 @@ static GALLEY_YIELDS int answer_raised(const struct failures *failures, struct g
     const struct handler *handler = find_handler(failures, GALLEY_FAILURE_RAISED, 0, model);
     if (handler == NULL) {
         log_line(LOG_LEVEL_ERROR, "raised_unanswered", "%s raised %s, which no handler answers",
-                 req->route_name != NULL ? req->route_name : "?", model->name);
+                 req->route != NULL ? req->route->name : "?", model->name);
         return failure_answer_crash(failures, req);
     }
     req->out_first = req->out_last = NULL;
@@ -160,7 +160,7 @@ int failure_answer_noted(const struct failures *failures, struct galley_request 
         return failure_answer_status(failures, req, req->fail_status, req->fail_detail);
     if (json_check(req->fail_detail) < 0) {
         log_line(LOG_LEVEL_ERROR, "detail_invalid", "%s: galley_fail_json was given no JSON",
-                 req->route_name != NULL ? req->route_name : "?");
+                 req->route != NULL ? req->route->name : "?");
         return failure_answer_crash(failures, req);
     }
     struct json_out out;

@@ -240,7 +240,7 @@ static GALLEY_YIELDS int receive(struct reading *r)
     if (input == NULL)
         return -ENOMEM;
     for (;;) {
-        ssize_t n = galley_body_read(r->req->co, input, size);
+        ssize_t n = galley__body_read(r->req->co, input, size, NULL);
         if (n < 0)
             return (int)n;
         if (n == 0)

@@ -122,7 +122,7 @@ blame_output(const struct output *output, const struct galley_request *req, cons
     char why[128];
     json_write_fault(output->shape, out, why, sizeof why);
     log_line(LOG_LEVEL_ERROR, "answer_invalid", "%s: %s",
-             req->route_name != NULL ? req->route_name : "?", why);
+             req->route != NULL ? req->route->name : "?", why);
 }
 
 static GALLEY_YIELDS int send_model(const struct output *output, struct galley_request *req,
@@ -243,7 +243,8 @@ int output_send(const struct output *output, struct galley_request *req, void *o
     return -EINVAL;
 }
 
-int galley_write(galley_async *co, struct galley_stream *out, const void *data, size_t len)
+int galley__write(galley_async *co, struct galley_stream *out, const void *data, size_t len,
+                  const char *here)
 {
     int rc = coro_check(co);
     struct galley_request *req = out->_request;
@@ -256,5 +257,9 @@ int galley_write(galley_async *co, struct galley_stream *out, const void *data, 
         out->_begun = true;
         rc = response_begin(req, content_type(req, (galley_str){0}), HTTP_LENGTH_UNKNOWN);
     }
-    return rc < 0 ? rc : response_write(req, data, len);
+    co->here = here;
+    if (rc == 0)
+        rc = response_write(req, data, len);
+    co->here = NULL;
+    return rc;
 }

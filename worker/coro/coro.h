@@ -90,6 +90,9 @@ struct galley_async {
     const char *name, *file;   /* what it runs, and where it was started */
     int line;
     const char *waiting_for; /* static words while WAITING: "sleep", "readable", "thread" ... */
+    const char *here;        /* "file.c:41", the call in which it waits; NULL: not known */
+    int64_t
+        waiting_on; /* of "readable", "writable", "ready": the fd; of "task": its coroutine's id */
     uint64_t id;
     int64_t started_ms;
     void (*entry)(struct galley_async *co, void *arg);
@@ -127,7 +130,14 @@ galley_async *sched_current(const struct sched *sched);
 struct loop *sched_loop(const struct sched *sched);
 /* The live coroutines one after the other, `*at` starting with 0; NULL after the last. */
 galley_async *sched_next_live(struct sched *sched, size_t *at);
-/* One log line for each live coroutine: id, name, file:line, state, what it waits for. */
+/* More about what a WAITING one waits for than `waiting_for` says: "212 ms", "fd 7", "#12" (a task); "" if nothing is. */
+enum { CORO_DETAIL_BYTES = 128 };
+void coro_wait_detail(const galley_async *co, char *out, size_t size);
+/* "file.c:41" taken apart; false: it is no place. */
+bool coro_place(const char *here, galley_str *file, int *line);
+/* Whose task it is; 0: nobody's. */
+uint64_t coro_parent_id(const galley_async *co);
+/* One log line for each live coroutine: id, name, file:line, state, what it waits for, and where. */
 void sched_dump(struct sched *sched);
 /* Cancel everything that runs, background work included. */
 void sched_cancel_all(struct sched *sched, enum galley_reason reason);

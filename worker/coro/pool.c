@@ -305,10 +305,16 @@ int pool_run(struct pool *pool, galley_async *co, int (*fn)(galley_sync *, void 
     return job.result;
 }
 
-int galley__to_thread(galley_async *co, int (*fn)(galley_sync *, void *), void *arg)
+int galley__to_thread(galley_async *co, int (*fn)(galley_sync *, void *), void *arg,
+                      const char *here)
 {
     struct pool *pool = co->sched->pool;
-    return pool ? pool_run(pool, co, fn, arg) : -EAGAIN;
+    if (!pool)
+        return -EAGAIN;
+    co->here = here;
+    int rc = pool_run(pool, co, fn, arg);
+    co->here = NULL;
+    return rc;
 }
 
 bool galley_is_cancelled(const galley_sync *rq)

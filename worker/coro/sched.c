@@ -92,7 +92,7 @@ galley_async *coro_new(struct sched *sched, const struct coro_opts *opts, struct
     co->name = opts->name;
     co->file = "";
     co->line = 0;
-    co->waiting_for = NULL;
+    co->waiting_for = co->here = NULL;
     co->id = ++sched->next_id;
     co->started_ms = sched_now_ms(sched);
     co->entry = opts->entry;
@@ -398,21 +398,6 @@ galley_async *sched_next_live(struct sched *sched, size_t *at)
             return co;
     }
     return NULL;
-}
-
-void sched_dump(struct sched *sched)
-{
-    size_t at = 0;
-    for (galley_async *co; (co = sched_next_live(sched, &at)) != NULL;)
-        log_line(LOG_LEVEL_NOTICE, "coroutine",
-                 "id=%llu parent=%llu name=%s at=%s:%d state=%s waiting_for=%s age_ms=%lld",
-                 (unsigned long long)co->id,
-                 (unsigned long long)(co->root.parent && co->root.parent->co
-                                          ? co->root.parent->co->id
-                                          : 0),
-                 co->name, co->file, co->line, coro_state_name(co->state),
-                 co->state == CORO_WAITING ? co->waiting_for : "-",
-                 (long long)(sched_now_ms(sched) - co->started_ms));
 }
 
 void sched_cancel_all(struct sched *sched, enum galley_reason reason)

@@ -162,7 +162,7 @@ static bool is_open(const galley_async *co, const struct scope *scope)
     return false;
 }
 
-int galley_scope_close(galley_async *co, struct galley_scope *scope)
+int galley__scope_close(galley_async *co, struct galley_scope *scope, const char *here)
 {
     struct scope *mine = scope_of(scope);
     if (!is_open(co, mine)) {
@@ -170,13 +170,16 @@ int galley_scope_close(galley_async *co, struct galley_scope *scope)
                  co->name, co->file, co->line);
         return -EINVAL;
     }
+    co->here = here;
     while (co->scope != mine) {
         log_line(LOG_LEVEL_ERROR, "scope_left_open",
                  "%s (%s:%d) closes a scope around one that is open; closing that first", co->name,
                  co->file, co->line);
         (void)scope_close(co, co->scope);
     }
-    return scope_close(co, mine);
+    int rc = scope_close(co, mine);
+    co->here = NULL;
+    return rc;
 }
 
 void galley_scope_cancel(struct galley_scope *scope)

@@ -141,7 +141,7 @@ galley_task *galley__spawn(galley_async *co, int (*fn)(galley_async *, void *), 
     return task;
 }
 
-int galley_await(galley_async *co, galley_task *task)
+int galley__await(galley_async *co, galley_task *task, const char *here)
 {
     if (task)
         task->is_awaited = true;
@@ -158,7 +158,11 @@ int galley_await(galley_async *co, galley_task *task)
         return -EDEADLK;
     struct task_wait wait = {.co = co};
     list_append(&task->waits, &wait.link);
-    rc = coro_suspend(co, task->name, INT64_MAX);
+    co->here = here;
+    co->waiting_on = (int64_t)task->co->id;
+    rc = coro_suspend(co, "task", INT64_MAX);
+    co->here = NULL;
+    co->waiting_on = 0;
     list_remove(&wait.link);
     return rc < 0 ? rc : task->result;
 }

@@ -29,7 +29,7 @@ int64_t galley_now_ms(galley_async *co)
     return sched_now_ms(co->sched);
 }
 
-int galley_sleep_ms(galley_async *co, int64_t ms)
+int galley__sleep_ms(galley_async *co, int64_t ms, const char *here)
 {
     if (ms <= 0) {
         int rc = coro_check_point(co);
@@ -38,7 +38,9 @@ int galley_sleep_ms(galley_async *co, int64_t ms)
         return rc;
     }
     /* The clock was read at the last poll and in whole milliseconds: one more makes it `ms` at least. */
+    co->here = here;
     int rc = coro_suspend(co, "sleep", sched_in_ms(co->sched, ms < INT64_MAX ? ms + 1 : ms));
+    co->here = NULL;
     return rc == -ETIMEDOUT ? 0 : rc;
 }
 
@@ -64,7 +66,7 @@ static void fd_ready(void *arg, int fd, unsigned what)
     coro_wake(wait->co, (int)(ready ? ready : wait->wanted));
 }
 
-int galley_wait_fd(galley_async *co, int fd, int what, int64_t timeout_ms)
+int galley__wait_fd(galley_async *co, int fd, int what, int64_t timeout_ms, const char *here)
 {
     _Static_assert((int)GALLEY_READ == (int)LOOP_READ && (int)GALLEY_WRITE == (int)LOOP_WRITE, "");
     int rc = coro_check_point(co);
@@ -80,11 +82,14 @@ int galley_wait_fd(galley_async *co, int fd, int what, int64_t timeout_ms)
     if (rc < 0)
         return rc;
     list_append(&sched->fd_waits[(unsigned)fd % FD_BUCKETS], &wait.link);
+    co->here = here;
+    co->waiting_on = fd;
     rc = coro_suspend(co,
                       what == GALLEY_READ    ? "readable"
                       : what == GALLEY_WRITE ? "writable"
                                              : "ready",
                       timeout_ms < 0 ? INT64_MAX : sched_in_ms(sched, timeout_ms));
+    co->here = NULL;
     loop_event_stop(&wait.event);
     list_remove(&wait.link);
     return rc;

@@ -109,7 +109,7 @@ static GALLEY_YIELDS void answer_unanswered(struct galley_request *req)
         return;
     const char *reason = http_reason(status);
     rc = response_send_detail(req, status, (galley_str){reason, strlen(reason)});
-    int closed = galley_scope_close(req->co, &shield);
+    int closed = galley__scope_close(req->co, &shield, NULL);
     if (rc < 0 || closed < 0)
         log_line(LOG_LEVEL_DEBUG, "answer_lost", "status=%d error=%d", status, rc);
 }

@@ -100,7 +100,7 @@ struct galley_request {
 
     /* The route's, set by server.handle. */
     enum galley_on_disconnect on_disconnect;
-    const char *route_name; /* static, for logs; NULL: none matched */
+    const struct galley_route *route; /* static; NULL: none matched */
 
     int64_t started_ms;
     galley_str peer; /* its address, where there is an access log to name it */

@@ -74,7 +74,7 @@ bool galley__header_at(const galley_request *req, size_t index, galley_str *name
     return true;
 }
 
-ssize_t galley_body_read(galley_async *co, void *buf, size_t len)
+ssize_t galley__body_read(galley_async *co, void *buf, size_t len, const char *here)
 {
     struct galley_request *req = co->request;
     int rc = coro_check(co);
@@ -84,7 +84,10 @@ ssize_t galley_body_read(galley_async *co, void *buf, size_t len)
         return req->body_error;
     if (!req->has_body || len == 0)
         return 0;
-    return req->transport->body_read(req, buf, len);
+    co->here = here;
+    ssize_t got = req->transport->body_read(req, buf, len);
+    co->here = NULL;
+    return got;
 }
 
 /* ---- the answer ---- */

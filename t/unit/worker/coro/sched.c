@@ -90,10 +90,11 @@ static void dumps_and_cancels(void **state)
     assert_ptr_equal(sched_loop(world.sched), world.loop);
     sched_dump(world.sched);
     assert_true(world_logged("id=1 parent=0 name=estragon at=:0 state=WAITING waiting_for=godot "
-                             "age_ms=0"));
-    assert_true(world_logged("id=2 parent=0 name=parent at=:0 state=WAITING waiting_for=child"));
+                             "in=- age_ms=0"));
+    assert_true(world_logged("id=2 parent=0 name=parent at=:0 state=WAITING "
+                             "waiting_for=task (#3) in=t/unit/worker/coro/sched.c:"));
     assert_true(world_logged("id=3 parent=2 name=child at=t/unit/worker/coro/sched.c:"));
-    assert_true(world_logged("state=READY waiting_for=-"));
+    assert_true(world_logged("state=READY waiting_for=- in=- age_ms="));
     sched_cancel_all(world.sched, GALLEY_BY_SHUTDOWN);
     world_run();
     assert_string_equal(world.trace, "spawned cancelled:6 -125 -125 -125 ");
