@@ -5,9 +5,7 @@
 #ifndef GALLEY_WORKER_APP_JSON_READ_H
 #define GALLEY_WORKER_APP_JSON_READ_H
 
-#include "worker/app/scalar.h"
-
-enum { JSON_MAX_DEPTH = 128 };
+#include "worker/app/json_scan.h"
 
 /* Read `text` as the value of `member` into the struct at `base` (whose bytes the caller has set to the shape's absent).
  * Problems get `place` ({NULL, "body"}) as the root of their loc. 0: read, perhaps with problems;

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "worker/app/json_tag.h"
+
 int json_complain(struct json_reader *r, const struct problem *problem, const struct loc *loc)
 {
     problems_add(r->problems, problem, loc);
@@ -57,6 +59,7 @@ void json_start_reading(struct json_reader *r, galley_str text, struct arena *ar
 
 int json_finish_reading(struct json_reader *r, galley_str text, int status)
 {
+    json_tags_free(r->tags);
     status = json_scan_end(&r->scan, text, status);
     return status == 0 ? r->problems->error : status;
 }

@@ -9,11 +9,14 @@
 #include "worker/app/json_read.h"
 #include "worker/app/json_scan.h"
 
+struct json_tags;
 struct json_reader {
     struct json_scan scan;
     struct arena *arena;
     struct problems *problems;
     unsigned depth;
+    size_t ahead_bytes;     /* json_tag.c's: looked at beforehand */
+    struct json_tags *tags; /* json_tag.c's: noted there */
 };
 
 /* What a value turned out to be, where the answer is not a negative errno. */

@@ -181,6 +181,33 @@ size_t json_scan_escape(const char *at, const char *end, unsigned *code)
     return 12;
 }
 
+size_t json_scan_piece(const char **at, const char *end, char *piece)
+{
+    if (**at != '\\') {
+        *piece = *(*at)++;
+        return 1;
+    }
+    unsigned code;
+    *at += json_scan_escape(*at, end, &code);
+    return (size_t)(json_scan_put(piece, code) - piece);
+}
+
+bool json_scan_is(galley_str written, galley_str text)
+{
+    const char *at = written.data, *end = at + written.len;
+    if (memchr(at, '\\', written.len) == NULL)
+        return written.len == text.len && memcmp(at, text.data, text.len) == 0;
+    size_t matched = 0;
+    while (at < end) {
+        char piece[4];
+        size_t len = json_scan_piece(&at, end, piece);
+        if (len > text.len - matched || memcmp(text.data + matched, piece, len) != 0)
+            return false;
+        matched += len;
+    }
+    return matched == text.len;
+}
+
 /* Decode what was checked. */
 static char *decode(char *to, const char *at, const char *end)
 {
@@ -448,86 +475,4 @@ int json_scan_token(struct json_scan *scan, unsigned depth, struct arena *arena,
     default:
         return json_scan_number(scan, token);
     }
-}
-
-/* Which of the brackets around the cursor are objects'. */
-struct nest {
-    unsigned depth, base;
-    uint64_t is_object[JSON_MAX_DEPTH / 64 + 1];
-};
-
-static bool in_object(const struct nest *nest)
-{
-    return nest->is_object[nest->depth / 64] >> (nest->depth % 64) & 1;
-}
-
-/* Past a bracket that opens; *is_empty: and the one that closes it again. */
-static int open_bracket(struct json_scan *scan, struct nest *nest, bool *is_empty)
-{
-    bool is_object = *scan->at == '{';
-    if (nest->depth >= JSON_MAX_DEPTH)
-        return -EMLINK;
-    nest->depth++;
-    uint64_t bit = UINT64_C(1) << (nest->depth % 64);
-    nest->is_object[nest->depth / 64] &= ~bit;
-    nest->is_object[nest->depth / 64] |= is_object ? bit : 0;
-    scan->at++;
-    json_scan_space(scan);
-    *is_empty = scan->at < scan->end && *scan->at == (is_object ? '}' : ']');
-    if (*is_empty) {
-        scan->at++;
-        nest->depth--;
-    }
-    return 0;
-}
-
-/* Behind a value: past all brackets that close. 0: past a comma too, or at the end of the outermost value. */
-static int close_brackets(struct json_scan *scan, struct nest *nest)
-{
-    while (nest->depth > nest->base) {
-        json_scan_space(scan);
-        if (scan->at == scan->end)
-            return -EBADMSG;
-        char c = *scan->at++;
-        if (c == ',')
-            return 0;
-        if (c != (in_object(nest) ? '}' : ']')) {
-            scan->at--;
-            return -EBADMSG;
-        }
-        nest->depth--;
-    }
-    return 0;
-}
-
-int json_scan_skip(struct json_scan *scan, unsigned depth)
-{
-    struct nest nest = {.depth = depth, .base = depth};
-    struct token token;
-    galley_str key;
-    int status = 0;
-    do {
-        bool is_empty = true;
-        if (nest.depth > nest.base && in_object(&nest))
-            status = json_scan_key(scan, NULL, &key);
-        if (status < 0)
-            return status;
-        json_scan_space(scan);
-        if (scan->at < scan->end && (*scan->at == '{' || *scan->at == '['))
-            status = open_bracket(scan, &nest, &is_empty);
-        else
-            status = json_scan_token(scan, depth, NULL, &token);
-        if (status == 0 && is_empty)
-            status = close_brackets(scan, &nest);
-        if (status < 0)
-            return status;
-    } while (nest.depth > nest.base);
-    return 0;
-}
-
-int json_check(galley_str text)
-{
-    struct json_scan scan;
-    json_scan_init(&scan, text);
-    return json_scan_end(&scan, text, json_scan_skip(&scan, 0));
 }

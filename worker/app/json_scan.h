@@ -8,6 +8,8 @@
 
 #include "worker/app/scalar.h"
 
+enum { JSON_MAX_DEPTH = 128 };
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -79,6 +81,25 @@ int json_scan_token(struct json_scan *scan, unsigned depth, struct arena *arena,
 
 /* Pass over a value and the space before it. */
 int json_scan_skip(struct json_scan *scan, unsigned depth);
+
+/* The same, noting each object in it that has the key `name`: where it begins, and where that key's last value does. */
+struct json_mark {
+    uint32_t object, value; /* from the origin on */
+};
+struct json_marks {
+    galley_str name;
+    const char *origin;
+    struct json_mark *at; /* on the heap, the caller's; in the order in which the keys came */
+    size_t count, capacity;
+    uint32_t start[JSON_MAX_DEPTH + 1],
+        slot[JSON_MAX_DEPTH + 1]; /* of the objects around the cursor */
+};
+int json_scan_mark(struct json_scan *scan, unsigned depth, struct json_marks *marks);
+
+/* The next byte or escape of a string that has been checked, decoded at `piece` (4 bytes); how many bytes that are. */
+size_t json_scan_piece(const char **at, const char *end, char *piece);
+/* Whether a string as it was written, perhaps with escapes, is `text`. */
+bool json_scan_is(galley_str written, galley_str text);
 
 /* An object's key, the space around it, and its colon. */
 int json_scan_key(struct json_scan *scan, struct arena *arena, galley_str *key);

@@ -1,49 +1,131 @@
 /* json_tag.c - which variant of a union an object is; see json_tag.h.
- * Does:     scan the object for its discriminator, wherever that is.
- * Does not: keep anything of the rest.
+ * Does:     scan the object for its discriminator, wherever that is; where unions nest, all objects ahead at once.
+ * Does not: take more than linear time.
  * See:      json_read.c */
 #include "worker/app/json_tag.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "worker/app/json_read.h"
 #include "worker/app/number.h"
 
-/* Look ahead for the tag of the object at the cursor. 1: found; 0: there is none. */
-int json_find_tag(const struct json_reader *r, const char *discriminator, struct token *tag,
-                  galley_str *text)
+/* Whoever nests unions would make us look ahead over the same bytes again and again. Beyond this many in all, one pass
+ * notes the tags of all objects ahead. */
+enum { AHEAD_MAX_BYTES = 1 << 20 };
+
+/* The tags of the objects up to `end` by one discriminator. */
+struct json_tags {
+    struct json_tags *next;
+    const char *end;
+    struct json_marks marks;
+};
+
+void json_tags_free(struct json_tags *tags)
+{
+    while (tags != NULL) {
+        struct json_tags *next = tags->next;
+        free(tags->marks.at);
+        free(tags);
+        tags = next;
+    }
+}
+
+static int compare_marks(const void *a, const void *b)
+{
+    const struct json_mark *x = a, *y = b;
+    return (x->object > y->object) - (x->object < y->object);
+}
+
+/* Note the tags of the object at the cursor, and of all within it. */
+static int note_tags(struct json_reader *r, struct json_tags *tags)
+{
+    struct json_scan scan = r->scan;
+    free(tags->marks.at);
+    tags->marks.at = NULL;
+    tags->marks.count = tags->marks.capacity = 0;
+    tags->marks.origin = scan.at;
+    tags->end = scan.at;
+    if ((size_t)(scan.end - scan.at) >= UINT32_MAX)
+        return -ENOMEM;
+    int status = json_scan_mark(&scan, r->depth, &tags->marks);
+    if (status < 0)
+        return status;
+    tags->end = scan.at;
+    if (tags->marks.count > 0)
+        qsort(tags->marks.at, tags->marks.count, sizeof *tags->marks.at, compare_marks);
+    return 0;
+}
+
+/* Where the last value of the discriminator of the object at the cursor is. NULL in `*value`: there is none. */
+static int look_up(struct json_reader *r, galley_str name, const char **value)
+{
+    struct json_tags *tags = r->tags;
+    while (tags != NULL && tags->marks.name.data != name.data)
+        tags = tags->next;
+    if (tags == NULL) {
+        if ((tags = calloc(1, sizeof *tags)) == NULL)
+            return -ENOMEM;
+        tags->marks.name = name;
+        tags->next = r->tags;
+        r->tags = tags;
+    }
+    int status = tags->end == NULL || r->scan.at >= tags->end ? note_tags(r, tags) : 0;
+    if (status < 0)
+        return status;
+    struct json_mark key = {.object = (uint32_t)(r->scan.at - tags->marks.origin)};
+    const struct json_mark *found =
+        tags->marks.count > 0
+            ? bsearch(&key, tags->marks.at, tags->marks.count, sizeof key, compare_marks)
+            : NULL;
+    *value = found != NULL ? tags->marks.origin + found->value : NULL;
+    return 0;
+}
+
+/* The same by passing over the object alone. */
+static int look_ahead(struct json_reader *r, galley_str name, const char **value)
 {
     struct json_scan scan = r->scan;
     galley_str key;
-    int is_found = 0, status;
-    size_t len = strlen(discriminator);
+    *value = NULL;
     if (r->depth >= JSON_MAX_DEPTH)
         return -EMLINK;
     scan.at++;
     json_scan_space(&scan);
-    if (scan.at < scan.end && *scan.at == '}')
-        return 0;
-    for (;;) {
-        if ((status = json_scan_key(&scan, r->arena, &key)) < 0)
-            return status;
-        json_scan_space(&scan);
-        const char *start = scan.at;
-        bool is_tag = key.len == len && memcmp(key.data, discriminator, len) == 0;
-        status = is_tag ? json_scan_token(&scan, r->depth + 1, r->arena, tag)
-                        : json_scan_skip(&scan, r->depth + 1);
+    bool is_more = scan.at == scan.end || *scan.at != '}';
+    while (is_more) {
+        int status = json_scan_key(&scan, NULL, &key);
         if (status < 0)
             return status;
-        if (is_tag)
-            *text = json_slice(start, scan.at);
-        is_found |= is_tag;
+        json_scan_space(&scan);
+        if (json_scan_is(key, name))
+            *value = scan.at;
+        if ((status = json_scan_skip(&scan, r->depth + 1)) < 0)
+            return status;
         json_scan_space(&scan);
         if (scan.at == scan.end || (*scan.at != ',' && *scan.at != '}'))
             return -EBADMSG;
-        if (*scan.at++ == '}')
-            return is_found;
+        is_more = *scan.at++ == ',';
     }
+    r->ahead_bytes += (size_t)(scan.at - r->scan.at);
+    return 0;
+}
+
+int json_find_tag(struct json_reader *r, const char *discriminator, struct token *tag,
+                  galley_str *text)
+{
+    galley_str name = {discriminator, strlen(discriminator)};
+    const char *value;
+    int status =
+        r->ahead_bytes < AHEAD_MAX_BYTES ? look_ahead(r, name, &value) : look_up(r, name, &value);
+    if (status < 0 || value == NULL)
+        return status;
+    struct json_scan scan = {.at = value, .end = r->scan.end};
+    status = json_scan_token(&scan, r->depth + 1, r->arena, tag);
+    *text = json_slice(value, scan.at);
+    return status < 0 ? status : 1;
 }
 
 /* The variant whose literal is the tag. */

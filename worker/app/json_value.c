@@ -107,41 +107,12 @@ size_t galley_json_count(galley_json json)
     return count;
 }
 
-/* The next character of a string, decoded at `piece`; how many bytes that are. */
-static size_t next_piece(const char **at, const char *end, char *piece)
-{
-    if (**at != '\\') {
-        *piece = *(*at)++;
-        return 1;
-    }
-    unsigned code;
-    *at += json_scan_escape(*at, end, &code);
-    return (size_t)(json_scan_put(piece, code) - piece);
-}
-
-/* Whether a name as it was written, perhaps with escapes, is `name`. */
-static bool is_named(galley_str written, galley_str name)
-{
-    const char *at = written.data, *end = at + written.len;
-    if (memchr(at, '\\', written.len) == NULL)
-        return written.len == name.len && memcmp(at, name.data, name.len) == 0;
-    size_t matched = 0;
-    while (at < end) {
-        char piece[4];
-        size_t len = next_piece(&at, end, piece);
-        if (len > name.len - matched || memcmp(name.data + matched, piece, len) != 0)
-            return false;
-        matched += len;
-    }
-    return matched == name.len;
-}
-
 galley_json galley_json_get(galley_json object, galley_str name)
 {
     galley_json found = {NULL, 0};
     galley_json_each(step, object)
     {
-        if (step.quoted.data != NULL && is_named(step.name, name))
+        if (step.quoted.data != NULL && json_scan_is(step.name, name))
             found = step.value;
     }
     return found;
@@ -227,7 +198,7 @@ int galley_json_to_string(galley_json json, void *room, size_t room_bytes, galle
     char *to = room, *limit = to + room_bytes;
     while (at < end) {
         char piece[4];
-        size_t len = next_piece(&at, end, piece);
+        size_t len = json_scan_piece(&at, end, piece);
         if (len > (size_t)(limit - to))
             return -ENOSPC;
         memcpy(to, piece, len);

@@ -39,6 +39,18 @@ GALLEY_STRUCT(limits, (galley_int_list, a, OPTIONAL, .min_length = 1, .max_lengt
               (galley_int_map, d, OPTIONAL, .min_length = 1, .max_length = 2));
 GALLEY_STRUCT(home, (struct pet, pet, OBJECT(pet)));
 
+/* A union that contains itself. */
+struct expr;
+struct neg {
+    galley_str kind;
+    struct expr *child;
+    galley_json pad;
+};
+static const struct galley_model expr_model;
+GALLEY_STRUCT(leaf, (galley_str, kind, LITERAL("leaf")), (int64_t, n));
+GALLEY_MODEL(neg, (kind, LITERAL("neg")), (child, OBJECT(expr)), (pad, OPTIONAL));
+GALLEY_UNION(expr, kind, (leaf), (neg));
+
 /* Each kind of member there is. */
 GALLEY_STRUCT(node, (galley_sent, sent), (galley_str, name, OPTIONAL), (galley_json, any, OPTIONAL),
               (galley_json_list, anys, OPTIONAL), (galley_json_map, named, OPTIONAL),

@@ -19,6 +19,7 @@ GALLEY_STRUCT(in_checked, (struct checked, body, BODY(checked)));
 GALLEY_STRUCT(in_limits, (struct limits, body, BODY(limits)));
 GALLEY_STRUCT(in_home, (struct home, body, BODY(home)));
 GALLEY_STRUCT(in_node, (struct node, body, BODY(node)));
+GALLEY_STRUCT(in_expr, (struct expr, body, BODY(expr)));
 GALLEY_STRUCT(in_counts, (struct counts, body, BODY(counts)));
 GALLEY_STRUCT(in_pair, (struct cat, left, BODY(cat)), (int64_t, level, BODY(), .ge = 1),
               (struct limits *, right, BODY(limits), OPTIONAL));
@@ -346,6 +347,45 @@ static void picks_the_variant(void **state)
     end_reading(&reading);
 }
 
+/* The tag of each comes last, behind a large child: looking ahead each time anew would be a hundred times the work. */
+static void picks_nested_variants(void **state)
+{
+    (void)state;
+    enum { DEPTH = 120, PAD = 100000 };
+    struct json_out text;
+    struct reading reading;
+    json_out_init(&text, NULL, 0, 1 << 20);
+    for (int i = 0; i < DEPTH; i++)
+        json_literal(&text, "{\"kind\":\"leaf\",\"child\":");
+    json_literal(&text, "{\"k\\u0069nd\":\"leaf\",\"n\":7}");
+    for (int i = 0; i < DEPTH; i++) {
+        json_literal(&text, ",\"pad\":[0");
+        for (int k = 0; k < PAD / DEPTH; k++)
+            json_literal(&text, ",0");
+        json_literal(&text, ",{\"kind\":1}],\"k\\u0069nd\":\"neg\"}");
+    }
+    assert_int_equal(text.error, 0);
+    read_text(&reading, &in_expr_model, text.data, text.len);
+    assert_int_equal(reading.answer, 0);
+    assert_int_equal(reading.problems.count, 0);
+    const struct expr *expr = &((struct in_expr *)reading.value)->body;
+    for (int i = 0; i < DEPTH; i++) {
+        assert_int_equal(expr->is, expr_is_neg);
+        assert_text(expr->neg.kind, "neg");
+        expr = expr->neg.child;
+    }
+    assert_int_equal(expr->is, expr_is_leaf);
+    assert_int_equal(expr->leaf.n, 7);
+    end_reading(&reading);
+
+    text.data[text.len - 17] = 'K'; /* now the outermost one's tag is its first */
+    read_text(&reading, &in_expr_model, text.data, text.len);
+    assert_int_equal(reading.problems.count, 1);
+    assert_int_equal(reading.problems.first->kind, PROBLEM_MISSING);
+    end_reading(&reading);
+    json_out_release(&text);
+}
+
 static void reads_several_parameters(void **state)
 {
     (void)state;
@@ -481,12 +521,19 @@ static void counts_levels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_as_fastapi),    cmocka_unit_test(refuses_texts),
-        cmocka_unit_test(drops_what_came_again), cmocka_unit_test(stores_every_kind),
-        cmocka_unit_test(tells_null_from_empty), cmocka_unit_test(borrows_what_is_not_escaped),
-        cmocka_unit_test(picks_the_variant),     cmocka_unit_test(reads_several_parameters),
-        cmocka_unit_test(costs_little_memory),   cmocka_unit_test(stops_at_the_ceiling),
-        cmocka_unit_test(needs_little_stack),    cmocka_unit_test(counts_levels),
+        cmocka_unit_test(answers_as_fastapi),
+        cmocka_unit_test(refuses_texts),
+        cmocka_unit_test(drops_what_came_again),
+        cmocka_unit_test(stores_every_kind),
+        cmocka_unit_test(tells_null_from_empty),
+        cmocka_unit_test(borrows_what_is_not_escaped),
+        cmocka_unit_test(picks_the_variant),
+        cmocka_unit_test(picks_nested_variants),
+        cmocka_unit_test(reads_several_parameters),
+        cmocka_unit_test(costs_little_memory),
+        cmocka_unit_test(stops_at_the_ceiling),
+        cmocka_unit_test(needs_little_stack),
+        cmocka_unit_test(counts_levels),
     };
     return cmocka_run_group_tests_name("json_read", tests, set_up, tear_down);
 }
