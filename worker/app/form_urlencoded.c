@@ -22,6 +22,8 @@ static int refuse(const char **why, const char *said)
 
 int form_urlencoded_parse(galley_str body, struct form *form, struct arena *arena, const char **why)
 {
+    if (body.len == 0)
+        return 0;
     const char *at = body.data, *end = at + body.len;
     while (at < end) {
         const char *stop = text_find(at, end, '&'), *equals = text_find(at, stop, '=');
