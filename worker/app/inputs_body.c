@@ -102,6 +102,8 @@ static int read_json(struct reading *r)
                  ? json_read_members(r->body, inputs->bodies, inputs->body_count, r->in, arena,
                                      r->problems, &root)
                  : json_read_member(r->body, inputs->bodies[0], r->in, arena, r->problems, &root);
+    if (!inputs->is_embedded)
+        shape_mark_sent(inputs->shape, r->in, inputs->bodies[0]->index);
     if (rc == -EBADMSG)
         return complain_syntax(r);
     return rc == -EILSEQ || rc == -EMLINK ? galley__fail(r->req, 400, CANNOT_PARSE) : rc;
