@@ -4,6 +4,7 @@
 #ifndef GALLEY_COMMON_ARENA_H
 #define GALLEY_COMMON_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_chunk;
@@ -31,11 +32,35 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
 }
 /* A piece that grows: `old` is NULL or came from here with `old_bytes`. It stays where it is if it is the last one, moves
  * otherwise; from ARENA_LARGE_BYTES on it has a heap chunk of its own, which realloc moves without leaving garbage.
- * NULL as above, and `old` stays. */
+ * While one moves it may be there twice, which the ceiling allows for. NULL as above, and `old` stays. */
 enum { ARENA_LARGE_BYTES = 32 * 1024 };
 void *arena_grow(struct arena *arena, void *old, size_t old_bytes, size_t new_bytes);
+/* What the ceiling still allows, besides what is free in the current chunk. */
+static inline size_t arena_left(const struct arena *arena)
+{
+    return arena->max_bytes > arena->total_bytes ? arena->max_bytes - arena->total_bytes : 0;
+}
+/* The same with that: about so much can be allocated in small pieces. */
+static inline size_t arena_room(const struct arena *arena)
+{
+    return arena_left(arena) + (size_t)(arena->end - arena->next);
+}
+/* Lower the ceiling by memory that is taken elsewhere; false, and nothing is done, if so much is not left. */
+static inline bool arena_charge(struct arena *arena, size_t bytes)
+{
+    if (bytes > arena_left(arena))
+        return false;
+    arena->max_bytes -= bytes;
+    return true;
+}
 /* Give back what the grown piece needs no more; it may move, and may not grow any more. */
 void *arena_trim(struct arena *arena, void *old, size_t old_bytes, size_t new_bytes);
+/* Forget all that was allocated since `mark` was taken: a copy of the arena's struct. */
+static inline void arena_rewind(struct arena *arena, const struct arena *mark)
+{
+    if (arena->end == mark->end) /* or else it went on in another chunk, where little is lost */
+        arena->next = mark->next;
+}
 /* A NUL-terminated copy of `len` bytes; NULL as above. */
 char *arena_dup(struct arena *arena, const void *data, size_t len);
 

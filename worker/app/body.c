@@ -38,6 +38,14 @@ static int grow(const struct galley_request *req, struct held_body *held)
     return 0;
 }
 
+/* Keep no more than what has come. */
+static void give_back(struct held_body *held, size_t len)
+{
+    char *trimmed = realloc(held->data, len > 0 ? len : 1);
+    if (trimmed != NULL)
+        *held = (struct held_body){trimmed, len};
+}
+
 static GALLEY_YIELDS int receive_small(struct galley_request *req, galley_str *body)
 {
     size_t len = (size_t)req->content_length, have = 0;
@@ -49,6 +57,7 @@ static GALLEY_YIELDS int receive_small(struct galley_request *req, galley_str *b
         if (n <= 0)
             return n < 0 ? (int)n : -EBADMSG;
         have += (size_t)n;
+        body_allow(req, (size_t)n);
     }
     *body = (galley_str){data, len};
     return 0;
@@ -79,11 +88,10 @@ int body_receive(struct galley_request *req, galley_str *body)
         if (n == 0)
             break;
         len += (size_t)n;
+        body_allow(req, (size_t)n);
     }
-    if (len < held->capacity) { /* its length was not announced: what is left over goes back */
-        char *shrunk = realloc(held->data, len + 1);
-        held->data = shrunk != NULL ? shrunk : held->data;
-    }
+    if (len < held->capacity)
+        give_back(held, len);
     *body = (galley_str){held->data, len};
     return 0;
 }

@@ -18,11 +18,13 @@ bool body_is_json(const struct galley_request *req);
  * more than `size` bytes. */
 galley_str body_media_type(const struct galley_request *req, char *to, size_t size);
 
-/* What reading `len` bytes of JSON, or of a form, may take besides themselves, so that a request costs at most ten times its
- * bytes and 64 KiB: a form's values are texts already, which an answer may have to show escaped. */
-static inline size_t body_arena_bytes(uint64_t len, bool is_form)
+/* An input of N bytes costs at most 10 N + 64 KiB: itself once, and so much of the request's arena. */
+enum { INPUT_ARENA_TIMES = 9, INPUT_ARENA_BYTES = 52 * 1024 };
+
+/* `len` bytes of input have come: let the arena grow by what they may take. */
+static inline void body_allow(struct galley_request *req, size_t len)
 {
-    return (size_t)len * (is_form ? 4 : 9) + 64 * 1024;
+    req->arena.max_bytes += INPUT_ARENA_TIMES * len;
 }
 
 #endif

@@ -1,15 +1,15 @@
 /* form_parts.c - the parts of a multipart form, received and kept; see form_parts.h.
- * Does:     gather a part in one buffer that all parts share, and keep what it became: a copy in the request's memory, or a
- *           temporary file once it is larger than UPLOAD_MEMORY_BYTES.
- * Does not: hold more than the parts themselves, that buffer and 16 KiB of input. */
+ * Does:     gather each part in the request's memory, and move it to a temporary file once it is larger than
+ *           UPLOAD_MEMORY_BYTES.
+ * Does not: hold more than the parts themselves and 16 KiB of input. */
 #include "worker/app/form_parts.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "worker/app/body.h"
 #include "worker/app/multipart.h"
 #include "worker/app/upload.h"
 #include "worker/http/text.h"
@@ -24,8 +24,6 @@ struct spool {
 
 /* What must be given back, however the request ends. */
 struct held_parts {
-    char *data; /* the part at hand, as far as it is in memory */
-    size_t capacity;
     struct spool *spools;
 };
 
@@ -34,7 +32,8 @@ struct reading {
     struct form *form;
     struct held_parts *held;
     struct form_field *field; /* the part at hand */
-    size_t len;               /* of held->data */
+    char *data;               /* of it, as far as it is in memory */
+    size_t len, capacity;
     bool is_latin1;
     struct multipart parser;
 };
@@ -42,8 +41,6 @@ struct reading {
 static void release_parts(galley_async *co, struct held_parts *held)
 {
     (void)co;
-    free(held->data);
-    held->data = NULL;
     for (; held->spools != NULL; held->spools = held->spools->next)
         close(held->spools->fd);
 }
@@ -102,7 +99,8 @@ static int open_file(struct reading *r)
 static int open_part(struct reading *r)
 {
     galley_str name;
-    r->len = 0;
+    r->data = NULL;
+    r->len = r->capacity = 0;
     if (decode_copy(r, r->parser.name, &name) < 0)
         return -ENOMEM;
     r->field = form_add(r->form, &r->req->arena, name);
@@ -129,7 +127,9 @@ static int spool(struct reading *r)
     *kept = (struct spool){r->held->spools, fd};
     r->held->spools = kept;
     r->field->file->_fd = fd;
-    return upload_write(fd, 0, r->held->data, r->len);
+    int rc = upload_write(fd, 0, r->data, r->len);
+    arena_trim(&r->req->arena, r->data, r->capacity, 0);
+    return rc;
 }
 
 static int keep_on_disk(struct reading *r, galley_str data)
@@ -145,7 +145,6 @@ static int keep_on_disk(struct reading *r, galley_str data)
 
 static int add_data(struct reading *r, galley_str data)
 {
-    struct held_parts *held = r->held;
     galley_upload *file = r->field->file;
     if (file != NULL && file->_fd >= 0)
         return keep_on_disk(r, data);
@@ -155,16 +154,16 @@ static int add_data(struct reading *r, galley_str data)
         int rc = spool(r);
         return rc < 0 ? rc : keep_on_disk(r, data);
     }
-    if (r->len + data.len > held->capacity) {
-        size_t want = held->capacity == 0 ? FIRST_PART_BYTES : held->capacity * 2;
+    if (r->len + data.len > r->capacity) {
+        size_t want = r->capacity == 0 ? FIRST_PART_BYTES : r->capacity * 2;
         want = want < r->len + data.len ? r->len + data.len : want;
-        char *grown = realloc(held->data, want);
+        char *grown = arena_grow(&r->req->arena, r->data, r->capacity, want);
         if (grown == NULL)
             return -ENOMEM;
-        held->data = grown;
-        held->capacity = want;
+        r->data = grown;
+        r->capacity = want;
     }
-    memcpy(held->data + r->len, data.data, data.len);
+    memcpy(r->data + r->len, data.data, data.len);
     r->len += data.len;
     if (file != NULL)
         file->size = r->len;
@@ -176,12 +175,12 @@ static int end_part(struct reading *r)
     galley_upload *file = r->field->file;
     if (file != NULL && file->_fd >= 0)
         return 0;
-    char *copy = arena_dup(&r->req->arena, r->held->data, r->len);
-    if (copy == NULL)
-        return -ENOMEM;
+    const char *data = "";
+    if (r->len > 0)
+        data = arena_trim(&r->req->arena, r->data, r->capacity, r->len);
     if (file == NULL)
-        return decode(r, (galley_str){copy, r->len}, &r->field->text);
-    file->_data = copy;
+        return decode(r, (galley_str){data, r->len}, &r->field->text);
+    file->_data = data;
     return 0;
 }
 
@@ -245,6 +244,7 @@ static GALLEY_YIELDS int receive(struct reading *r)
             return (int)n;
         if (n == 0)
             break;
+        body_allow(r->req, (size_t)n);
         int rc = take_input(r, input, (size_t)n);
         if (rc < 0)
             return rc;
@@ -266,9 +266,5 @@ int form_parts_read(struct galley_request *req, struct form *form)
     if (galley_defer(req->co, release_parts, held) < 0)
         return -ENOMEM;
     int rc = begin(r);
-    if (rc == 0 && req->has_body)
-        rc = receive(r);
-    free(held->data);
-    held->data = NULL;
-    return rc;
+    return rc == 0 && req->has_body ? receive(r) : rc;
 }

@@ -76,11 +76,16 @@ int inputs_gather(struct reading *r);
 bool slot_is_named(enum galley_in in, galley_str name, galley_str wanted);
 /* 1 with the next entry, 0 at the end, -ENOMEM. */
 int inputs_next(const struct reading *r, struct cursor *cursor, struct entry *entry);
+/* The same for the values of one list; names cost no memory. */
+int inputs_next_of(const struct reading *r, const struct slot *slot, struct cursor *cursor,
+                   struct entry *entry);
 /* The text of an entry, or of a slot's raw value; a file has none (data NULL). 0, -ENOMEM. */
 int inputs_decode(const struct reading *r, enum galley_in in, galley_str raw, galley_str *text);
 
 /* ---- inputs.c ---- */
 
+/* Begin a text that inputs_keep ends, of no more than the request's memory may hold. */
+void inputs_begin(const struct reading *r, struct json_out *json);
 /* A text of the request's memory with what `json` holds, which is released. 0, -ENOMEM. */
 int inputs_keep(const struct reading *r, struct json_out *json, galley_str *text);
 /* Append a value as an error shows it. 0, -ENOMEM. */
@@ -95,6 +100,9 @@ void inputs_check(struct reading *r, galley_check *check, const void *value, con
                   enum problem_input input_kind, galley_str input);
 
 /* ---- inputs_model.c ---- */
+
+/* Append all values of a list as an error shows them. 0, -ENOMEM. */
+int inputs_show_list(const struct reading *r, const struct slot *slot, struct json_out *json);
 
 /* Read a whole-place model. 0, -ENOMEM. */
 int inputs_read_model(struct reading *r, const struct slot_model *model);

@@ -28,6 +28,12 @@ static const struct loc *locate(struct place *place, const struct slot *slot, si
     return index == SIZE_MAX ? &place->name : &place->item;
 }
 
+/* While it grows it may be there twice, and then it is copied. */
+void inputs_begin(const struct reading *r, struct json_out *json)
+{
+    json_out_init(json, NULL, 0, arena_left(&r->req->arena) / 3);
+}
+
 int inputs_keep(const struct reading *r, struct json_out *json, galley_str *text)
 {
     char *copy = json->error == 0 ? arena_dup(&r->req->arena, json->data, json->len) : NULL;
@@ -98,7 +104,7 @@ __attribute__((noinline, cold)) static int complain(struct reading *r, const str
             return -ENOMEM;
     } else if (file != NULL) {
         struct json_out json;
-        json_out_init(&json, NULL, 0, SIZE_MAX);
+        inputs_begin(r, &json);
         show_file(file, &json);
         if (inputs_keep(r, &json, &problem->input) < 0)
             return -ENOMEM;
@@ -245,120 +251,108 @@ __attribute__((noinline)) static int read_field(struct reading *r, const struct 
 
 /* ---- lists ---- */
 
-/* The values of one list, counted first, then kept. */
-struct gathering {
-    const struct slot *slot;
-    struct entry *values; /* NULL while counting */
-    size_t count;
-};
-
-static int walk_values(struct reading *r, struct gathering *g)
+/* How many values a list has. A count, -ENOMEM. */
+static ssize_t count_values(const struct reading *r, const struct slot *slot)
 {
-    const struct slot *slot = g->slot;
     struct cursor cursor = {.in = slot->in};
     struct entry entry;
+    ssize_t count = 0;
     int rc;
-    g->count = 0;
-    while ((rc = inputs_next(r, &cursor, &entry)) == 1) {
-        if (!slot_is_named(slot->in, entry.name, slot->name) ||
-            (entry.field != NULL && form_is_empty_file(entry.field)))
-            continue;
-        size_t place = g->count++;
-        if (g->values == NULL)
-            continue;
-        g->values[place] = entry;
-        if (inputs_decode(r, slot->in, entry.raw, &g->values[place].raw) < 0)
-            return -ENOMEM;
-    }
-    return rc;
+    while ((rc = inputs_next_of(r, slot, &cursor, &entry)) == 1)
+        count++;
+    return rc < 0 ? rc : count;
 }
 
-static int show_list(const struct reading *r, const struct gathering *g, galley_str *shown)
+static int show_list(const struct reading *r, const struct slot *slot, galley_str *shown)
 {
     struct json_out json;
-    json_out_init(&json, NULL, 0, SIZE_MAX);
-    json_literal(&json, "[");
-    for (size_t i = 0; i < g->count; i++) {
-        const struct form_field *field = g->values[i].field;
-        if (i > 0)
-            json_literal(&json, ",");
-        if (field != NULL && field->file != NULL)
-            show_file(field->file, &json);
-        else
-            json_string(&json, g->values[i].raw);
+    inputs_begin(r, &json);
+    if (inputs_show_list(r, slot, &json) < 0) {
+        json_out_release(&json);
+        return -ENOMEM;
     }
-    json_literal(&json, "]");
     return inputs_keep(r, &json, shown);
 }
 
-__attribute__((noinline, cold)) static int complain_list(struct reading *r,
-                                                         const struct gathering *g,
-                                                         enum problem_kind kind, const void *list)
+__attribute__((noinline, cold)) static int complain_list(struct reading *r, const struct slot *slot,
+                                                         size_t count, enum problem_kind kind,
+                                                         const void *list)
 {
-    const struct member *member = g->slot->member;
+    const struct member *member = slot->member;
     struct place place;
     struct problem problem = {.kind = kind, .input_kind = INPUT_JSON, .type = &member->type};
-    const struct loc *loc = locate(&place, g->slot, SIZE_MAX);
-    if (show_list(r, g, &problem.input) < 0)
+    const struct loc *loc = locate(&place, slot, SIZE_MAX);
+    if (show_list(r, slot, &problem.input) < 0)
         return -ENOMEM;
     if (kind == PROBLEM_VALUE_ERROR) {
         inputs_check(r, member->check, list, loc, INPUT_JSON, problem.input);
         return 0;
     }
     problem.limit = kind == PROBLEM_LIST_TOO_LONG ? member->max_items : member->min_items;
-    problem.actual = g->count;
+    problem.actual = count;
     problems_add(r->problems, &problem, loc);
     return 0;
 }
 
-/* Convert all values of a list that is not too long. */
-static int read_items(struct reading *r, const struct gathering *g, char *base)
+/* Convert `count` values into the memory at `at`. 0, -ENOMEM. */
+static int convert_items(struct reading *r, const struct slot *slot, size_t count, char *at,
+                         bool *are_right)
 {
-    const struct member *member = g->slot->member;
-    GALLEY_LIST(char) list = {.count = g->count}, *held = NULL;
-    bool are_right = true, is_right;
-    int rc = 0;
-    list.at = arena_alloc(&r->req->arena, g->count * member->type.bytes);
-    if (list.at == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; rc == 0 && i < g->count; i++) {
-        rc = convert(r, g->slot, i, &g->values[i], list.at + i * member->type.bytes, &is_right);
-        are_right = are_right && is_right;
+    size_t bytes = slot->member->type.bytes;
+    struct cursor cursor = {.in = slot->in};
+    struct entry entry;
+    *are_right = true;
+    for (size_t i = 0; i < count; i++) {
+        bool is_right = false;
+        int rc = inputs_next_of(r, slot, &cursor, &entry);
+        if (rc == 1)
+            rc = inputs_decode(r, slot->in, entry.raw, &entry.raw);
+        if (rc == 0)
+            rc = convert(r, slot, i, &entry, at + i * bytes, &is_right);
+        if (rc < 0)
+            return rc;
+        *are_right = *are_right && is_right;
     }
-    if (rc == 0 && are_right && g->count < member->min_items)
-        return complain_list(r, g, PROBLEM_LIST_TOO_SHORT, NULL);
-    if (member->is_pointer && rc == 0) {
+    return 0;
+}
+
+/* Read a list that is not too long. */
+static int read_items(struct reading *r, const struct slot *slot, size_t count, char *base)
+{
+    const struct member *member = slot->member;
+    GALLEY_LIST(char) list = {.count = count}, *held = NULL;
+    bool are_right;
+    list.at = arena_alloc(&r->req->arena, count * member->type.bytes);
+    int rc = list.at != NULL ? convert_items(r, slot, count, list.at, &are_right) : -ENOMEM;
+    if (rc < 0)
+        return rc;
+    if (are_right && count < member->min_items)
+        return complain_list(r, slot, count, PROBLEM_LIST_TOO_SHORT, NULL);
+    if (member->is_pointer) {
         held = arena_alloc(&r->req->arena, sizeof list);
         if (held == NULL)
             return -ENOMEM;
         memcpy(base + member->offset, &held, sizeof held);
     }
     memcpy(held != NULL ? (char *)held : base + member->offset, &list, sizeof list);
-    if (rc == 0 && are_right && member->check != NULL)
-        rc = complain_list(r, g, PROBLEM_VALUE_ERROR, &list);
-    return rc;
+    return are_right && member->check != NULL
+               ? complain_list(r, slot, count, PROBLEM_VALUE_ERROR, &list)
+               : 0;
 }
 
 __attribute__((noinline)) static int read_list(struct reading *r, const struct slot *slot,
                                                char *base, galley_str shown)
 {
-    struct gathering g = {.slot = slot};
-    int rc = walk_values(r, &g);
-    if (rc < 0 || g.count == 0) {
-        if (rc == 0 && slot->member->is_required)
+    ssize_t count = count_values(r, slot);
+    if (count <= 0) {
+        if (count == 0 && slot->member->is_required)
             complain_missing(r, slot, shown);
-        return rc;
+        return (int)count;
     }
     mark_sent(slot, base);
-    g.values = arena_alloc(&r->req->arena, g.count * sizeof *g.values);
-    if (g.values == NULL)
-        return -ENOMEM;
-    rc = walk_values(r, &g);
-    if (rc < 0)
-        return rc;
-    if (g.count > slot->member->max_items)
-        return complain_list(r, &g, PROBLEM_LIST_TOO_LONG, NULL);
-    return read_items(r, &g, base);
+    if ((size_t)count > slot->member->max_items)
+        return complain_list(r, slot, (size_t)count, PROBLEM_LIST_TOO_LONG, NULL);
+    return read_items(r, slot, (size_t)count, base);
 }
 
 int inputs_read_slot(struct reading *r, size_t index, char *base, galley_str shown)
@@ -376,14 +370,20 @@ int inputs_read_slot(struct reading *r, size_t index, char *base, galley_str sho
 
 /* ---- the whole ---- */
 
+/* Bytes of the head, as far as it is asked for. */
+static size_t head_bytes(const struct inputs *inputs, const struct galley_request *req)
+{
+    size_t bytes = req->path_encoded.len + req->query.len;
+    if (inputs->form_at > inputs->header_at)
+        for (size_t f = 0; f < req->field_count; f++)
+            bytes += req->fields[f].name.len + req->fields[f].value.len;
+    return bytes;
+}
+
 /* Bytes that problems may echo. */
 static size_t input_bytes(const struct reading *r)
 {
-    const struct galley_request *req = r->req;
-    size_t bytes = req->path_encoded.len + req->query.len + r->body.len;
-    if (r->inputs->form_at > r->inputs->header_at)
-        for (size_t f = 0; f < req->field_count; f++)
-            bytes += req->fields[f].name.len + req->fields[f].value.len;
+    size_t bytes = head_bytes(r->inputs, r->req) + r->body.len;
     for (const struct form_field *field = r->form.first; field != NULL; field = field->next)
         bytes += field->name.len + field->text.len;
     return bytes;
@@ -412,21 +412,19 @@ static int read_slots(struct reading *r, const galley_str *params)
     return rc;
 }
 
-/* Read all slots and the body, within what the body's size allows. */
-static int read_bounded(struct reading *r, const galley_str *params)
+static GALLEY_YIELDS int read_all(struct reading *r, const galley_str *params, bool has_body)
 {
-    struct arena *arena = &r->req->arena;
-    size_t ceiling = arena->max_bytes;
-    size_t most =
-        arena->total_bytes + body_arena_bytes(r->req->body_bytes, r->inputs->body_count == 0);
-    arena->max_bytes = most < ceiling ? most : ceiling;
-    int rc = read_slots(r, params);
+    struct problems *problems = r->problems;
+    int rc = has_body ? inputs_receive(r) : 0;
+    if (rc < 0)
+        return rc;
+    problems_init(problems, &r->req->arena, input_bytes(r));
+    rc = read_slots(r, params);
     if (rc == 0 && r->inputs->body_count > 0)
         rc = inputs_read_body(r);
-    arena->max_bytes = ceiling;
-    if (rc == -ENOMEM || r->problems->error == -ENOMEM)
-        return galley__fail(r->req, 413, "Content Too Large");
-    return rc;
+    if (rc < 0)
+        return rc;
+    return problems->error < 0 ? problems->error : problems->count > 0 ? -EINVAL : 0;
 }
 
 int inputs_read(const struct inputs *inputs, struct galley_request *req, const galley_str *params,
@@ -434,6 +432,7 @@ int inputs_read(const struct inputs *inputs, struct galley_request *req, const g
 {
     __attribute__((uninitialized)) struct reading r;
     bool has_body = inputs->body_count > 0 || inputs->count > inputs->form_at;
+    size_t ceiling = req->arena.max_bytes;
     memcpy(in, inputs->shape->absent, inputs->shape->bytes);
     if (inputs->count == 0 && !has_body)
         return 0;
@@ -443,12 +442,9 @@ int inputs_read(const struct inputs *inputs, struct galley_request *req, const g
     r.problems = problems;
     r.form.first = NULL;
     r.body = (galley_str){0};
-    int rc = has_body ? inputs_receive(&r) : 0;
-    if (rc < 0)
-        return rc;
-    problems_init(problems, &req->arena, input_bytes(&r));
-    rc = has_body ? read_bounded(&r, params) : read_slots(&r, params);
-    if (rc < 0)
-        return rc;
-    return problems->error < 0 ? problems->error : problems->count > 0 ? -EINVAL : 0;
+    req->arena.max_bytes = req->arena.total_bytes + INPUT_ARENA_BYTES;
+    body_allow(req, head_bytes(inputs, req));
+    int rc = read_all(&r, params, has_body);
+    req->arena.max_bytes = req->arena.total_bytes + ceiling; /* what comes now is the handler's */
+    return rc == -ENOMEM ? galley__fail(req, 413, "Content Too Large") : rc;
 }

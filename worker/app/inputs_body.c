@@ -56,7 +56,7 @@ static int read_text(struct reading *r)
         problem.kind = type_problem(member);
     } else if (member->type.kind == GALLEY_JSON) {
         struct json_out json;
-        json_out_init(&json, NULL, 0, SIZE_MAX);
+        inputs_begin(r, &json);
         json_string(&json, token.text);
         galley_str *json_text = (galley_str *)(void *)to;
         return inputs_keep(r, &json, json_text);
@@ -106,7 +106,14 @@ static int read_json(struct reading *r)
         shape_mark_sent(inputs->shape, r->in, inputs->bodies[0]->index);
     if (rc == -EBADMSG)
         return complain_syntax(r);
-    return rc == -EILSEQ || rc == -EMLINK ? galley__fail(r->req, 400, CANNOT_PARSE) : rc;
+    if (rc == -EILSEQ || rc == -EMLINK)
+        return galley__fail(r->req, 400, CANNOT_PARSE);
+    if (rc == -ENOMEM && r->problems->count > 0 && json_check(r->body) == 0) {
+        problems_end(r->problems); /* what was found is enough */
+        r->problems->error = 0;
+        return 0;
+    }
+    return rc;
 }
 
 int inputs_read_body(struct reading *r)

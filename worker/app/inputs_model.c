@@ -19,6 +19,7 @@ struct extra {
 struct extras {
     struct extra *first, *last;
     size_t count;
+    bool is_cut; /* there are more, but a third of the memory was enough */
 };
 
 static bool is_own(const struct reading *r, const struct slot_model *model, galley_str name)
@@ -40,7 +41,7 @@ static size_t hash_of(galley_str name)
     return hash;
 }
 
-enum { BUCKETS = 1024 };
+enum { BUCKETS = 256 };
 
 /* Add an entry to its name's chain; `buckets` finds that. */
 static void add_extra(struct extras *extras, struct extra **buckets, struct extra *extra)
@@ -72,6 +73,7 @@ static int find_extras(const struct reading *r, const struct slot_model *model,
     struct entry entry;
     int rc;
     *extras = (struct extras){0};
+    size_t enough = arena_room(&r->req->arena) / 3 * 2;
     while ((rc = inputs_next(r, &cursor, &entry)) == 1) {
         if (is_own(r, model, entry.name))
             continue;
@@ -81,8 +83,9 @@ static int find_extras(const struct reading *r, const struct slot_model *model,
             if (buckets != NULL)
                 memset(buckets, 0, BUCKETS * sizeof(struct extra *));
         }
-        if (extra == NULL || buckets == NULL)
-            return -ENOMEM;
+        extras->is_cut = extra == NULL || buckets == NULL || arena_room(&r->req->arena) < enough;
+        if (extras->is_cut)
+            return extras->first != NULL ? 0 : -ENOMEM;
         *extra = (struct extra){.entry = entry};
         add_extra(extras, buckets, extra);
     }
@@ -111,17 +114,14 @@ static int show_entries(const struct reading *r, const struct slot_model *model,
     return rc;
 }
 
-static int show_list(const struct reading *r, const struct slot *slot, struct json_out *json)
+int inputs_show_list(const struct reading *r, const struct slot *slot, struct json_out *json)
 {
     struct cursor cursor = {.in = slot->in};
     struct entry entry;
     int rc;
     size_t count = 0;
     json_literal(json, "[");
-    while ((rc = inputs_next(r, &cursor, &entry)) == 1) {
-        if (!slot_is_named(slot->in, entry.name, slot->name) ||
-            (entry.field != NULL && form_is_empty_file(entry.field)))
-            continue;
+    while ((rc = inputs_next_of(r, slot, &cursor, &entry)) == 1) {
         if (count++ > 0)
             json_literal(json, ",");
         if (inputs_show(r, slot->in, &entry, json) < 0)
@@ -138,7 +138,7 @@ static int show_slot(const struct reading *r, size_t index, struct json_out *jso
     json_string(json, slot->member->name);
     json_literal(json, ":");
     if (slot->is_list)
-        return show_list(r, slot, json);
+        return inputs_show_list(r, slot, json);
     if (slot->in == GALLEY_IN_FORM)
         entry.field = r->sent[index - r->inputs->form_at];
     else
@@ -155,7 +155,7 @@ static int show_all(const struct reading *r, const struct slot_model *model,
     struct json_out json;
     bool is_first = true;
     int rc = 0;
-    json_out_init(&json, NULL, 0, SIZE_MAX);
+    inputs_begin(r, &json);
     json_literal(&json, "{");
     for (size_t i = model->first; i < model->end && rc == 0; i++) {
         if (!inputs_has(r, i))
@@ -191,7 +191,7 @@ static int complain_extra(struct reading *r, const struct slot_model *model,
     struct loc loc = {&root, extra->entry.name, 0};
     struct problem problem = {.kind = PROBLEM_EXTRA_FORBIDDEN, .input_kind = INPUT_JSON};
     struct json_out json;
-    json_out_init(&json, NULL, 0, SIZE_MAX);
+    inputs_begin(r, &json);
     int rc = show_entries(r, model, extra, &json);
     if (rc < 0)
         json_out_release(&json);
@@ -288,9 +288,11 @@ int inputs_read_model(struct reading *r, const struct slot_model *model)
     for (size_t i = model->first; i < model->end && rc == 0; i++)
         rc = inputs_read_slot(r, i, base, shown);
     if (model->shape->forbids_extra)
-        for (const struct extra *extra = extras.first; extra != NULL && rc == 0;
-             extra = extra->next_name)
+        for (const struct extra *extra = extras.first;
+             extra != NULL && rc == 0 && !problems_has_ended(r->problems); extra = extra->next_name)
             rc = complain_extra(r, model, extra);
+    if (rc == 0 && extras.is_cut)
+        problems_end(r->problems);
     shape_mark_sent(r->inputs->shape, r->in, model->member->index);
     return rc == 0 && r->problems->count == problem_count ? check_model(r, model, base, shown) : rc;
 }

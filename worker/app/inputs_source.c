@@ -55,10 +55,12 @@ static int gather_query(struct reading *r)
     galley_str rest = r->req->query, name, value;
     while (next_pair(&rest, &name, &value)) {
         const struct slot *slot = find_slot(inputs, inputs->query_at, inputs->header_at, name);
-        if (slot == NULL) {
+        if (slot == NULL && !text_is_plain(name)) {
+            const struct arena mark = r->req->arena;
             if (text_decode(&r->req->arena, name, TEXT_QUERY, &name) < 0)
                 return -ENOMEM;
             slot = find_slot(inputs, inputs->query_at, inputs->header_at, name);
+            arena_rewind(&r->req->arena, &mark);
         }
         if (slot != NULL)
             r->raw[slot - inputs->slots] = value;
@@ -255,6 +257,23 @@ int inputs_next(const struct reading *r, struct cursor *cursor, struct entry *en
     if (!next_pair(&cursor->rest, &entry->name, &entry->raw))
         return 0;
     return text_decode(&r->req->arena, entry->name, TEXT_QUERY, &entry->name) < 0 ? -ENOMEM : 1;
+}
+
+int inputs_next_of(const struct reading *r, const struct slot *slot, struct cursor *cursor,
+                   struct entry *entry)
+{
+    struct arena *arena = &r->req->arena;
+    for (;;) {
+        const struct arena mark = *arena;
+        int rc = inputs_next(r, cursor, entry);
+        if (rc != 1)
+            return rc;
+        bool is_named = slot_is_named(slot->in, entry->name, slot->name);
+        arena_rewind(arena, &mark);
+        entry->name = slot->name;
+        if (is_named && (entry->field == NULL || !form_is_empty_file(entry->field)))
+            return 1;
+    }
 }
 
 /* Find the values of all slots but the path's. */

@@ -16,16 +16,22 @@
 
 /* A key and its value as they were written: from `start` on, up to the next pair's. */
 struct pair {
-    galley_str key; /* while the object is put in order */
-    size_t start, key_len, len;
+    galley_str key; /* its data while the object is put in order */
+    union {
+        size_t start; /* until then */
+        size_t len;
+    };
 };
 
 /* The pairs of all objects that are open, the innermost's last. */
+enum { PAIRS_TIMES = 8, PAIRS_BYTES = 8 * 1024 };
 struct echo {
     struct json_scan scan;
     struct json_out *out;
     struct pair *pairs;
     size_t count, capacity;
+    size_t max_bytes;  /* of what finding duplicate keys may take: beyond it they stay */
+    bool is_unordered; /* that was too much */
 };
 
 static void echo_value(struct echo *echo);
@@ -121,7 +127,8 @@ static void put_in_order(struct echo *echo, struct pair *pairs, size_t count, si
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             echo->out->data[at++] = ',';
-        memcpy(echo->out->data + at, copy + (pairs[i].start - start), pairs[i].len);
+        size_t from = (size_t)(pairs[i].key.data - echo->out->data) - start;
+        memcpy(echo->out->data + at, copy + from, pairs[i].len);
         at += pairs[i].len;
     }
     free(copy);
@@ -132,17 +139,17 @@ static void put_in_order(struct echo *echo, struct pair *pairs, size_t count, si
 static void unite_pairs(struct echo *echo, size_t first)
 {
     size_t count = echo->count - first;
-    if (count < 2 || echo->out->error < 0)
+    if (count < 2 || echo->out->error < 0 || echo->is_unordered)
         return;
     struct pair *pairs = echo->pairs + first;
     struct json_unique unique;
     for (size_t i = 0; i < count; i++) {
         size_t end = i + 1 < count ? pairs[i + 1].start - 1 : echo->out->len;
-        pairs[i].key = (galley_str){echo->out->data + pairs[i].start, pairs[i].key_len};
+        pairs[i].key.data = echo->out->data + pairs[i].start;
         pairs[i].len = end - pairs[i].start;
     }
     char *entries = (char *)pairs;
-    size_t start = pairs[0].start;
+    size_t start = (size_t)(pairs[0].key.data - echo->out->data);
     if (json_unique_init(&unique, entries, count, sizeof *pairs) < 0) {
         json_out_fail(echo->out, -ENOMEM);
         return;
@@ -155,6 +162,14 @@ static void unite_pairs(struct echo *echo, size_t first)
 
 static bool add_pair(struct echo *echo, const struct pair *pair)
 {
+    if (echo->count == echo->capacity && !echo->is_unordered) {
+        size_t capacity = echo->capacity + echo->capacity / 4 + 16;
+        echo->is_unordered =
+            (capacity + echo->capacity) * sizeof *pair + json_unique_bytes(capacity) >
+            echo->max_bytes;
+    }
+    if (echo->is_unordered)
+        return true;
     if (echo->count == echo->capacity) {
         size_t capacity = echo->capacity + echo->capacity / 4 + 16;
         struct pair *pairs = realloc(echo->pairs, capacity * sizeof *pairs);
@@ -177,7 +192,7 @@ static void echo_object(struct echo *echo)
         struct pair pair = {.start = echo->out->len};
         json_scan_space(&echo->scan);
         echo_string(echo);
-        pair.key_len = echo->out->len - pair.start;
+        pair.key.len = echo->out->len - pair.start;
         if (!add_pair(echo, &pair))
             return;
         json_scan_space(&echo->scan);
@@ -223,7 +238,7 @@ static void echo_value(struct echo *echo)
 
 void json_echo(struct json_out *out, galley_str text)
 {
-    struct echo echo = {.out = out};
+    struct echo echo = {.out = out, .max_bytes = text.len * PAIRS_TIMES + PAIRS_BYTES};
     json_scan_init(&echo.scan, text);
     if (out->error < 0)
         return;

@@ -4,6 +4,7 @@
  * See:      json_read.c, json_unique.h (duplicate keys) */
 #include "worker/app/json_order.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
@@ -187,6 +188,8 @@ int json_order_map(struct problems *problems, struct problem *mark, char *entrie
                    size_t entry_bytes, size_t *bad_count)
 {
     struct json_unique unique;
+    if (json_unique_bytes(*count) > arena_left(problems->arena))
+        return -ENOMEM;
     int status = json_unique_init(&unique, entries, *count, entry_bytes);
     if (status < 0)
         return status;

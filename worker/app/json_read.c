@@ -119,14 +119,32 @@ static __attribute__((noinline)) int refuse(struct json_reader *r, enum problem_
 
 /* ---- lists and maps ---- */
 
-/* Room for one element more. */
-static __attribute__((noinline)) int grow(struct json_reader *r, struct container *list,
-                                          size_t *capacity, size_t bytes)
+/* How many elements more there will be if all are as long as those since `start`; 0: too many to hold them at once. */
+static size_t foresee(const struct json_reader *r, const char *start, size_t count, size_t bytes)
 {
-    enum { FIRST_BYTES = 64, LARGE_BYTES = 2 * ARENA_LARGE_BYTES };
-    size_t had = *capacity * bytes;
-    size_t more = had == 0 ? (FIRST_BYTES + bytes - 1) / bytes
-                           : (had < LARGE_BYTES ? *capacity : *capacity / 4);
+    double share = (double)(r->scan.end - r->scan.at) / (double)(r->scan.at - start);
+    double more = (double)count * share * 65 / 64 + 16;
+    return (more + (double)count) * (double)bytes < (double)arena_left(r->arena) * 2 / 3
+               ? (size_t)more
+               : 0;
+}
+
+/* Room for one element more, in a list or map that begins at `start`. */
+static __attribute__((noinline)) int grow(struct json_reader *r, struct container *list,
+                                          size_t *capacity, size_t bytes, const char *start)
+{
+    enum { FIRST_BYTES = 64, LARGE_BYTES = 4096, MOST_TIMES = 7 };
+    size_t had = *capacity * bytes, more;
+    if (had == 0)
+        more = (FIRST_BYTES + bytes - 1) / bytes;
+    else if (had < LARGE_BYTES)
+        more = *capacity;
+    else
+        more = foresee(r, start, *capacity, bytes);
+    if (more < *capacity / 4)
+        more = *capacity / 4;
+    if (had > 0 && had < ARENA_LARGE_BYTES && more > *capacity * MOST_TIMES)
+        more = *capacity * MOST_TIMES;
     if (more > (SIZE_MAX / 2 - had) / bytes)
         return -ENOMEM;
     char *at = arena_grow(r->arena, list->at, had, had + more * bytes);
@@ -154,7 +172,7 @@ static int read_list(struct json_reader *r, const struct member *m, struct conta
         json_scan_space(&r->scan);
         if (r->scan.at == r->scan.end)
             return -EBADMSG;
-        if (slot == capacity && (status = grow(r, list, &capacity, m->type.bytes)) < 0)
+        if (slot == capacity && (status = grow(r, list, &capacity, m->type.bytes, start)) < 0)
             return status;
         if (here.index >= m->max_items)
             status = json_scan_skip(&r->scan, r->depth);
@@ -213,7 +231,7 @@ static int read_map(struct json_reader *r, const struct member *m, struct contai
         return status;
     *map = (struct container){0};
     for (int is_more = *r->scan.at == '}' ? json_go_on(r, '}') : 1; is_more; map->count++) {
-        if (map->count == capacity && (status = grow(r, map, &capacity, bytes)) < 0)
+        if (map->count == capacity && (status = grow(r, map, &capacity, bytes, start)) < 0)
             return status;
         char *entry = map->at + map->count * bytes;
         if ((status = json_scan_key(&r->scan, r->arena, &here.key)) < 0)

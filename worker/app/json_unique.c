@@ -85,16 +85,27 @@ static void fill(struct json_unique *unique, const char *entries, size_t count, 
     }
 }
 
+static size_t slots_for(size_t count)
+{
+    size_t slots = 64;
+    while (slots < count + count / 2)
+        slots *= 2;
+    return slots;
+}
+
+size_t json_unique_bytes(size_t count)
+{
+    return count > JSON_UNIQUE_FEW ? (slots_for(count) + count * 2) * sizeof(uint32_t) : 0;
+}
+
 int json_unique_init(struct json_unique *unique, const char *entries, size_t count,
                      size_t entry_bytes)
 {
     *unique = (struct json_unique){.first = unique->few, .last = unique->few + JSON_UNIQUE_FEW};
     if (count > JSON_UNIQUE_FEW) {
-        size_t slots = 64;
-        while (slots < count * 2)
-            slots *= 2;
         if (count > UINT32_MAX / 8)
             return -ENOMEM;
+        size_t slots = slots_for(count);
         unique->table = calloc(slots + count * 2, sizeof *unique->table);
         if (unique->table == NULL)
             return -ENOMEM;

@@ -17,6 +17,8 @@ struct json_unique {
     uint32_t few[2 * JSON_UNIQUE_FEW];
 };
 
+/* The memory that so many entries take, from init to release. */
+size_t json_unique_bytes(size_t count);
 /* 0; -ENOMEM. */
 int json_unique_init(struct json_unique *unique, const char *entries, size_t count,
                      size_t entry_bytes) GALLEY_MUST_USE;

@@ -10,12 +10,13 @@
 
 #include "worker/app/json_read.h"
 #include "worker/app/number.h"
+#include "worker/app/problem_cost.h"
 
 /* What one problem may cost besides what is its own: names, braces, message. */
-enum { BUDGET_BYTES = 32 * 1024, BUDGET_TIMES = 4, ENTRY_BYTES = 160 };
+enum { BUDGET_BYTES = 32 * 1024, BUDGET_TIMES = 4 };
 
-/* A float that is written out may grow from 4 bytes ("9e15") to 18. */
-enum { EXPONENT_GROWTH_BYTES = 14, CONTROL_GROWTH_BYTES = 5 };
+/* What must be left for the problem that ends the list, and for a deep loc. */
+enum { LAST_BYTES = 1024 };
 
 static const struct {
     const char *type, *message, *ctx;
@@ -114,42 +115,14 @@ static const struct loc *keep_loc(struct problems *problems, const struct loc *l
     return first;
 }
 
-static size_t list_bytes(const struct problem *problem)
+static void link_problem(struct problems *problems, struct problem *problem)
 {
-    size_t bytes = 0;
-    if (problem->kind == PROBLEM_LITERAL)
-        for (const char *const *literal = problem->type->literals; *literal != NULL; literal++)
-            bytes += strlen(*literal) + 4;
-    if (problem->kind == PROBLEM_ENUM)
-        for (size_t i = 0; i < problem->type->choices->count; i++) {
-            const char *name = problem->type->choices->choices[i].name;
-            bytes += (name != NULL ? strlen(name) : 8) + 4;
-        }
-    return bytes;
-}
-
-/* The most that the input takes when it is shown. */
-static size_t input_bytes(const struct problem *problem)
-{
-    size_t bytes = problem->input.len;
-    if (problem->input_kind == INPUT_NULL)
-        return 4;
-    for (size_t i = 0; i < problem->input.len; i++) {
-        unsigned char byte = (unsigned char)problem->input.data[i];
-        if (problem->input_kind == INPUT_TEXT)
-            bytes += byte < 0x20 ? CONTROL_GROWTH_BYTES : byte == '"' || byte == '\\';
-        else if (byte == 'e' || byte == 'E')
-            bytes += EXPONENT_GROWTH_BYTES;
-    }
-    return bytes;
-}
-
-static size_t loc_bytes(const struct loc *loc)
-{
-    size_t bytes = 0;
-    for (; loc != NULL; loc = loc->parent)
-        bytes += loc->key.data != NULL ? loc->key.len + 3 : 8;
-    return bytes;
+    if (problems->last != NULL)
+        problems->last->next = problem;
+    else
+        problems->first = problem;
+    problems->last = problem;
+    problems->count++;
 }
 
 static void append(struct problems *problems, const struct problem *problem, const struct loc *loc)
@@ -163,32 +136,58 @@ static void append(struct problems *problems, const struct problem *problem, con
     *copy = *problem;
     copy->loc = keep_loc(problems, loc, twin);
     copy->next = NULL;
-    if (problems->error < 0)
-        return;
-    if (problems->last != NULL)
-        problems->last->next = copy;
-    else
-        problems->first = copy;
-    problems->last = copy;
-    problems->count++;
+    if (problems->error == 0)
+        link_problem(problems, copy);
+}
+
+/* Whether the arena has room for one problem more, the last perhaps; its text is taken from the ceiling. */
+static bool has_room(struct problems *problems, size_t text_bytes)
+{
+    if (arena_left(problems->arena) < text_bytes + sizeof(struct problem) + LAST_BYTES ||
+        !arena_charge(problems->arena, text_bytes))
+        return false;
+    problems->text_bytes += text_bytes;
+    return true;
+}
+
+bool problems_has_ended(const struct problems *problems)
+{
+    return problems->last != NULL && problems->last->kind == PROBLEM_TOO_MANY;
+}
+
+/* Say, at the root of `loc`, that there is more. */
+static void end_at(struct problems *problems, const struct loc *loc)
+{
+    while (loc->parent != NULL)
+        loc = loc->parent;
+    problems->end_loc = *loc;
+    problems->end =
+        (struct problem){.kind = PROBLEM_TOO_MANY, .order = UINT_MAX, .loc = &problems->end_loc};
+    link_problem(problems, &problems->end);
 }
 
 void problems_add(struct problems *problems, const struct problem *problem, const struct loc *loc)
 {
-    bool is_ended = problems->last != NULL && problems->last->kind == PROBLEM_TOO_MANY;
-    if (problems->error < 0 || is_ended)
+    if (problems->error < 0 || problems_has_ended(problems))
         return;
-    size_t cost = ENTRY_BYTES + sizeof *problem + input_bytes(problem) + loc_bytes(loc) +
-                  2 * problem->text.len + 2 * list_bytes(problem);
-    problems->bytes += cost;
-    if (problems->bytes <= problems->max_bytes || problems->count == 0) {
+    size_t text = problem_text_bytes(problem, loc);
+    problems->bytes += text + sizeof *problem;
+    bool is_first = problems->count == 0;
+    if ((problems->bytes <= problems->max_bytes || is_first) && has_room(problems, text)) {
         append(problems, problem, loc);
         return;
     }
-    const struct problem end = {.kind = PROBLEM_TOO_MANY, .order = UINT_MAX};
-    while (loc != NULL && loc->parent != NULL)
-        loc = loc->parent;
-    append(problems, &end, loc);
+    if (is_first) {
+        problems->error = -ENOMEM;
+        return;
+    }
+    end_at(problems, loc);
+}
+
+void problems_end(struct problems *problems)
+{
+    if (problems->last != NULL && !problems_has_ended(problems))
+        end_at(problems, problems->last->loc);
 }
 
 /* ---- told ---- */
@@ -497,6 +496,8 @@ static void put_problem(struct json_out *out, const struct problem *problem, str
 static void put_all(struct json_out *out, const struct problems *problems, struct marks *marks)
 {
     struct marks unused;
+    if (problems->text_bytes > out->capacity) /* at once, lest it grow by doubling */
+        (void)json_out_room(out, problems->text_bytes);
     json_literal(out, "{\"detail\":[");
     size_t i = 0;
     for (const struct problem *problem = problems->first; problem != NULL;

@@ -46,13 +46,19 @@ struct problems {
     size_t count;
     size_t bytes,
         max_bytes; /* of the 422 and of what is kept for it, at most: beyond it one TOO_MANY ends the list */
-    int error; /* -ENOMEM */
+    size_t text_bytes;  /* of the 422 alone, at most: taken from the arena's ceiling */
+    int error;          /* -ENOMEM */
+    struct problem end; /* the TOO_MANY, which needs no memory */
+    struct loc end_loc;
 };
 
 /* `input_bytes` of the request bound what its problems may cost: 4 times that and 32 KiB. */
 void problems_init(struct problems *problems, struct arena *arena, size_t input_bytes);
 /* Append a copy at `loc`. */
 void problems_add(struct problems *problems, const struct problem *problem, const struct loc *loc);
+/* There are more than these, which nobody will hear of: TOO_MANY ends the list, if there is one. */
+void problems_end(struct problems *problems);
+bool problems_has_ended(const struct problems *problems);
 /* Write the whole 422 body. */
 void problems_write(const struct problems *problems, struct json_out *out);
 /* The same for an app's own handler: an array in the arena. 0; -ENOMEM. */

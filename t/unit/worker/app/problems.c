@@ -228,7 +228,7 @@ static void a_budget_ends_the_list(void **state)
     }
 }
 
-static void an_arena_that_is_full_is_said(void **state)
+static void an_arena_that_is_full_ends_the_list(void **state)
 {
     (void)state;
     struct arena arena;
@@ -237,16 +237,36 @@ static void an_arena_that_is_full_is_said(void **state)
     problems_init(&problems, &arena, 0);
     for (size_t n = 0; n < 100; n++)
         problems_add(&problems, &rows[0].problem, &(struct loc){.index = n});
+    assert_int_equal(problems.error, 0);
+    assert_true(problems_has_ended(&problems));
+    assert_in_range(problems.count, 2, 20);
+    arena_release(&arena);
+}
+
+static void an_arena_without_room_for_one_is_said(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct problems problems;
+    arena_init(&arena, NULL, 0, 512);
+    problems_init(&problems, &arena, 0);
+    for (size_t n = 0; n < 2; n++)
+        problems_add(&problems, &rows[0].problem, &(struct loc){.index = n});
     assert_int_equal(problems.error, -ENOMEM);
+    assert_int_equal(problems.count, 0);
     arena_release(&arena);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_is_told),           cmocka_unit_test(locs_are_copied_and_shared),
-        cmocka_unit_test(tags_are_listed),        cmocka_unit_test(parts_are_within_the_body),
-        cmocka_unit_test(a_budget_ends_the_list), cmocka_unit_test(an_arena_that_is_full_is_said),
+        cmocka_unit_test(each_is_told),
+        cmocka_unit_test(locs_are_copied_and_shared),
+        cmocka_unit_test(tags_are_listed),
+        cmocka_unit_test(parts_are_within_the_body),
+        cmocka_unit_test(a_budget_ends_the_list),
+        cmocka_unit_test(an_arena_that_is_full_ends_the_list),
+        cmocka_unit_test(an_arena_without_room_for_one_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
