@@ -26,7 +26,8 @@ int multipart_init(struct multipart *m, galley_str boundary)
 
 bool multipart_may_end(const struct multipart *m)
 {
-    return m->state == MULTIPART_STATE_START || m->state == MULTIPART_STATE_ENDED;
+    return m->state == MULTIPART_STATE_START || m->state == MULTIPART_STATE_PREAMBLE ||
+           m->state == MULTIPART_STATE_ENDED;
 }
 
 /* ---- parameters of a field ---- */

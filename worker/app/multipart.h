@@ -63,7 +63,7 @@ int multipart_init(struct multipart *m, galley_str boundary) GALLEY_MUST_USE;
 /* The next event of the input at [*at, end); moves *at behind what it used. Ask until MULTIPART_MORE. */
 enum multipart_event multipart_next(struct multipart *m, const char **at, const char *end);
 
-/* Whether the input may end here: the last boundary has come, or nothing. */
+/* Whether the input may end here: the last boundary has come, or nothing that could begin the first. */
 bool multipart_may_end(const struct multipart *m);
 
 /* The value of parameter `name` (lower case) of a field, `form-data; name="a"`, unquoted into `to`, which has room for
