@@ -14,6 +14,7 @@
 
 GALLEY_STRUCT(in_rich, (struct rich, body, BODY(rich)));
 GALLEY_STRUCT(in_node, (struct node, body, BODY(node)));
+GALLEY_STRUCT(in_expr, (struct expr, body, BODY(expr)));
 GALLEY_STRUCT(in_several, (struct checked, checked, BODY(checked)), (struct home, home, BODY(home)),
               (struct counts, counts, BODY(counts)));
 
@@ -85,6 +86,7 @@ static void check_model(const struct shape *shape, galley_str text, int answer, 
         struct in_rich rich;
         struct in_node node;
         struct in_several several;
+        struct in_expr expr;
     } in;
     const struct member *members[8];
     arena_init(&arena, is_again ? NULL : arena_room, is_again ? 0 : sizeof arena_room,
@@ -133,7 +135,7 @@ static const struct shape *shape_of(const struct galley_model *model)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const struct galley_model *const models[] = {&in_rich_model, &in_node_model,
-                                                        &in_several_model};
+                                                        &in_several_model, &in_expr_model};
     galley_str text = {(const char *)data, len};
     if (len == 0)
         return 0;
