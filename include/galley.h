@@ -7,7 +7,9 @@
 #define GALLEY_H
 
 #include <galley/app.h>
+#include <galley/channel.h>
 #include <galley/json.h>
+#include <galley/lock.h>
 #include <galley/model.h>
 #include <galley/output.h>
 #include <galley/request.h>

@@ -16,6 +16,13 @@ GALLEY_ENUM(size, (SMALL, "small"), (BIG, "big"));
 static int work(galley_async *co, struct item *item) { item->item_id = 1; return galley_sleep_ms(co, 1); }
 static int nap(galley_async *co, int64_t *ms) { return galley_sleep_ms(co, *ms); }
 static int work_sync(galley_sync *rq, struct item *item) { (void)rq; item->item_id = 1; return 0; }
+GALLEY_CHANNEL(items, struct item, 4);
+GALLEY_CHANNEL(doors, int64_t, 0);
+extern struct items items;
+extern struct doors doors;
+extern struct galley_mutex till;
+extern struct galley_semaphore ovens;
+extern struct galley_event opened;
 static int good(galley_async *co, const struct item_in *in, struct item *out) { (void)in; return work(co, out); }
 C
 
@@ -36,6 +43,10 @@ my @right = (
     [ 'a call on a thread', handler('return galley_to_thread(co, work_sync, out);') ],
     [ 'calls that are gathered', handler('int64_t n = 5; return galley_gather(co, (work, out), (nap, &n));') ],
     [ 'calls that race', handler('return galley_race(co, (work, out), (nap, &(int64_t){5}), (work, &(struct item){.item_id = 1}));') ],
+    [ 'channels', handler('const struct item it = *out; int64_t n = 1; int rc = galley_channel_send(co, &items, &it); if (rc == 0) rc = galley_channel_send(co, &items, out);'
+        . ' if (rc == 0) rc = galley_channel_receive(co, &items, out); if (rc > 0) rc = galley_channel_receive(co, &doors, &n); galley_channel_close(co, &doors); return rc;') ],
+    [ 'locks', handler('static struct galley_semaphore ovens = GALLEY_SEMAPHORE(4); int rc = galley_mutex_lock(co, &till); if (rc == 0) rc = galley_semaphore_acquire(co, &ovens); if (rc == 0) rc = galley_event_wait(co, &opened);'
+        . ' galley_event_set(co, &opened); galley_event_clear(co, &opened); galley_semaphore_release(co, &ovens); galley_mutex_unlock(co, &till); return rc;') ],
     [ 'a sync handler', sync_handler('return work_sync(rq, out);') ],
     [ 'a handler that needs none of its parameters', sync_handler('return 0;') ],
     [ 'a route by another name', route('GALLEY_GET("/{item_id}", good, item_in, item, .name = "switch")') ],
@@ -75,6 +86,17 @@ my @mistakes = (
     [ 'a race with the argument of another', handler('return galley_race(co, (nap, out), (work, out)); // here'), qr/_Generic/ ],
     [ 'a race whose result is ignored', handler("galley_race(co, (work, out)); // here\nreturn 0;"), qr/unused-result|ignoring return value/ ],
     [ 'a thread that gathers', sync_handler('return galley_gather(rq, (work, out)); // here'), qr/incompatible[ -]pointer/ ],
+    [ 'a channel that is sent another type', handler("int64_t n = 5;\nreturn galley_channel_send(co, &items, &n); // here"), qr/_Generic/ ],
+    [ 'a value instead of its address', handler('return galley_channel_send(co, &items, *out); // here'), qr/_Generic/ ],
+    [ 'a channel that is received as another type', handler('return galley_channel_receive(co, &doors, out); // here'), qr/_Generic/ ],
+    [ 'a channel that is received into what is const', handler("const struct item it = {.item_id = 1};\nreturn galley_channel_receive(co, &items, &it); // here"), qr/_Generic/ ],
+    [ 'a channel that is none', handler('return galley_channel_receive(co, &till, out); // here'), qr/no member named/ ],
+    [ 'a send whose result is ignored', handler("galley_channel_send(co, &items, out); // here\nreturn 0;"), qr/unused-result|ignoring return value/ ],
+    [ 'a lock whose result is ignored', handler("galley_mutex_lock(co, &till); // here\nreturn 0;"), qr/unused-result|ignoring return value/ ],
+    [ 'a semaphore that is locked', handler('return galley_mutex_lock(co, &ovens); // here'), qr/incompatible[ -]pointer/ ],
+    [ 'a thread that locks', sync_handler('return galley_mutex_lock(rq, &till); // here'), qr/incompatible[ -]pointer/ ],
+    [ 'a thread that sends', sync_handler('return galley_channel_send(rq, &items, out); // here'), qr/incompatible[ -]pointer/ ],
+    [ 'a thread that sets an event', sync_handler("galley_event_set(rq, &opened); // here\nreturn 0;"), qr/incompatible[ -]pointer/ ],
     [ 'a handler of another input', route('GALLEY_GET("/{item_id}", good, item, item) // here'), qr/_Generic/ ],
     [ 'a handler of another output', route('GALLEY_GET("/{item_id}", good, item_in, galley_text) // here'), qr/_Generic/ ],
     [ 'a handler without its input', "static int odd(galley_async *co, struct item *out) { return work(co, out); }\n"

@@ -111,6 +111,8 @@ struct sched_opts {
     struct stats *stats;   /* coroutines_*, tasks_not_awaited, background_active; never NULL */
     bool use_prot_none;    /* guards by mprotect even where the kernel has guard pages (tests) */
     int64_t (*fake_now_ms)(void); /* instead of the loop's clock (tests); NULL */
+    /* Before which of `ready`, or at its end, who becomes ready is put (tests); NULL: first come, first served. */
+    struct list *(*fake_place)(struct list *ready);
 };
 
 /* One per worker, after fork. NULL with errno: ENOMEM; EINVAL for a stack under 64 KiB or over 8 MiB; ENOTSUP where

@@ -165,7 +165,10 @@ void coro_enqueue(galley_async *co)
     if (co->timer_at != 0)
         timer_remove(&co->sched->timers, co);
     co->state = CORO_READY;
-    list_append(&co->sched->ready, &co->link);
+    struct list *place = &co->sched->ready;
+    if (__builtin_expect(co->sched->fake_place != NULL, 0))
+        place = co->sched->fake_place(place);
+    list_append(place, &co->link);
 }
 
 void coro_wake(galley_async *co, int result)
@@ -357,6 +360,7 @@ struct sched *sched_new(struct loop *loop, const struct sched_opts *opts)
     sched->loop = loop;
     sched->stats = opts->stats;
     sched->fake_now_ms = opts->fake_now_ms;
+    sched->fake_place = opts->fake_place;
     list_init(&sched->ready);
     list_init(&sched->yielded);
     scope_init(&sched->scope, NULL, NULL);

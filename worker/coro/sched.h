@@ -44,6 +44,7 @@ struct sched {
     struct scope scope; /* the worker's: background work */
     struct pool *pool;
     int64_t (*fake_now_ms)(void);
+    struct list *(*fake_place)(struct list *ready);
     size_t live_count, background_count;
     uint64_t next_id;
     struct list fd_waits[FD_BUCKETS];

@@ -27,6 +27,7 @@ static struct {
     char trace[4096];
     int ended_count;
     int log_fd;
+    uint64_t seed;
 } world;
 
 static inline int64_t world_now(void)
@@ -55,6 +56,36 @@ static inline int world_set_up(void **state)
 {
     (void)state;
     world_open(&(struct sched_opts){.fake_now_ms = world_now});
+    return 0;
+}
+
+/* Below `below`, from world.seed, which is not 0. */
+static inline uint64_t world_random(uint64_t below)
+{
+    world.seed ^= world.seed << 13;
+    world.seed ^= world.seed >> 7;
+    world.seed ^= world.seed << 17;
+    return world.seed % below;
+}
+
+/* Anywhere among those that are ready. */
+static inline struct list *world_place(struct list *ready)
+{
+    uint64_t count = 0;
+    for (struct list *node = ready->next; node != ready; node = node->next)
+        count++;
+    struct list *place = ready;
+    for (uint64_t i = world_random(count + 1); i > 0; i--)
+        place = place->next;
+    return place;
+}
+
+/* Who is ready runs in an order drawn from world.seed. */
+static inline int world_set_up_shuffled(void **state)
+{
+    (void)state;
+    world_open(&(struct sched_opts){.fake_now_ms = world_now, .fake_place = world_place});
+    world.seed = 1;
     return 0;
 }
 
@@ -100,6 +131,14 @@ static inline const char *word(int rc)
         return "EINVAL";
     case -EIO:
         return "EIO";
+    case -EPIPE:
+        return "EPIPE";
+    case -EDEADLK:
+        return "EDEADLK";
+    case -EPERM:
+        return "EPERM";
+    case 1:
+        return "1";
     default:
         return "?";
     }
