@@ -47,7 +47,7 @@ static int other_spelling(const struct app *app, struct galley_request *req, gal
     if (path.len <= 1)
         return 0;
     char *other = arena_alloc(&req->arena, path.len + 1);
-    char *text = arena_alloc(&req->arena, encoded.len + req->query.len + 4);
+    char *text = arena_alloc(&req->arena, 3 * (encoded.len + req->query.len) + 4);
     if (other == NULL || text == NULL)
         return -ENOMEM;
     memcpy(other, path.data, path.len);
@@ -62,20 +62,17 @@ static int other_spelling(const struct app *app, struct galley_request *req, gal
     while (is_ended && encoded.len > 0 && encoded.data[encoded.len - 1] == '/')
         encoded.len--;
     char *next = text;
-    if (encoded.len > 1 && (encoded.data[1] == '/' || encoded.data[1] == '\\')) {
+    if (encoded.len > 1 && encoded.data[1] == '/') {
         memcpy(next, "/.", 2); /* "//host" would lead to another server (RFC 3986, 4.2) */
         next += 2;
     }
-    memcpy(next, encoded.data, encoded.len);
-    next += encoded.len;
+    next = text_put_path(next, encoded);
     if (!is_ended)
         *next++ = '/';
-    if (req->has_query) {
+    if (req->query.len > 0)
         *next++ = '?';
-        if (req->query.len > 0)
-            memcpy(next, req->query.data, req->query.len);
-        next += req->query.len;
-    }
+    for (size_t i = 0; i < req->query.len; i++)
+        next = text_put_url(next, (unsigned char)req->query.data[i]);
     *location = (galley_str){text, (size_t)(next - text)};
     return 0;
 }

@@ -82,11 +82,17 @@ static void gather_headers(struct reading *r)
     }
 }
 
+/* White space of Latin-1, as far as a field may hold it: NEL and the no-break space, too, since Python strips them. */
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\x85' || byte == '\xA0';
+}
+
 static galley_str trim_blanks(galley_str text)
 {
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
+    while (text.len > 0 && is_blank(text.data[0]))
         text = (galley_str){text.data + 1, text.len - 1};
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
+    while (text.len > 0 && is_blank(text.data[text.len - 1]))
         text.len--;
     return text;
 }

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "worker/http/response.h"
 #include "worker/http/server.h"
+#include "worker/http/text.h"
 
 #define MODEL(model, type_)                                                                        \
     GALLEY_API const struct galley_model model = {.name = #type_, .size = sizeof(struct type_)}
@@ -148,25 +149,16 @@ static GALLEY_YIELDS int send_bytes(struct galley_request *req, galley_str usual
 /* A URL in a field: what has a meaning in URLs stays, the rest is escaped. */
 static GALLEY_YIELDS int send_redirect(struct galley_request *req, galley_str location)
 {
-    static const char hex[] = "0123456789ABCDEF", kept[] = ":/%#?=@[]!$&'()*+,;-._~";
     char *copy = arena_alloc(&req->arena, location.len * 3);
     if (copy == NULL)
         return -ENOMEM;
-    size_t len = 0;
-    for (size_t i = 0; i < location.len; i++) {
-        unsigned char byte = (unsigned char)location.data[i];
-        if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-            (byte >= '0' && byte <= '9') || (byte != 0 && strchr(kept, byte) != NULL)) {
-            copy[len++] = (char)byte;
-            continue;
-        }
-        copy[len++] = '%';
-        copy[len++] = hex[byte >> 4];
-        copy[len++] = hex[byte & 15];
-    }
+    char *next = copy;
+    for (size_t i = 0; i < location.len; i++)
+        next = text_put_url(next, (unsigned char)location.data[i]);
     if (req->status == 0)
         req->status = 307;
-    int rc = response_set_field(req, GALLEY_STR("location"), (galley_str){copy, len});
+    int rc =
+        response_set_field(req, GALLEY_STR("location"), (galley_str){copy, (size_t)(next - copy)});
     return rc < 0 ? rc : response_send(req, (galley_str){0}, NULL, 0);
 }
 

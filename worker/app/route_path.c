@@ -267,8 +267,8 @@ bool route_path_match(const struct route_path *path, const char *at, const char 
     if (left == NULL || path->rest == path->token_count)
         return left == end;
     const char *right = match_right(path, left, end, values);
-    if (right == NULL)
-        return false;
+    if (right == NULL || memchr(left, '\n', (size_t)(right - left)) != NULL)
+        return false; /* {name:path} takes any slashes, but stays on one line, as FastAPI's does */
     if (values != NULL) {
         size_t before = 0;
         for (size_t i = 0; i < path->rest; i++)

@@ -121,6 +121,43 @@ int text_decode(struct arena *arena, galley_str text, enum text_escapes escapes,
     return text_repair(arena, (galley_str){copy, (size_t)(next - copy)}, decoded);
 }
 
+/* ---- URLs that are given back ---- */
+
+char *text_put_url(char *to, unsigned char byte)
+{
+    static const char hex[] = "0123456789ABCDEF", kept[] = ":/%#?=@[]!$&'()*+,;-._~";
+    if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+        (byte >= '0' && byte <= '9') || (byte != 0 && strchr(kept, byte) != NULL)) {
+        *to++ = (char)byte;
+        return to;
+    }
+    *to++ = '%';
+    *to++ = hex[byte >> 4];
+    *to++ = hex[byte & 15];
+    return to;
+}
+
+char *text_put_path(char *to, galley_str path)
+{
+    const char *at = path.data, *end = at + path.len;
+    while (at < end) {
+        if (!is_escape(at, end)) {
+            to = text_put_url(to, (unsigned char)*at++);
+            continue;
+        }
+        unsigned char byte = (unsigned char)(field_hex(at[1]) << 4 | field_hex(at[2]));
+        if (byte == '%' || byte == '/' || byte == '?' ||
+            byte == '#') { /* would be read otherwise */
+            memcpy(to, at, 3);
+            to += 3;
+        } else {
+            to = text_put_url(to, byte);
+        }
+        at += 3;
+    }
+    return to;
+}
+
 int text_from_latin1(struct arena *arena, galley_str text, galley_str *utf8)
 {
     size_t high = 0;

@@ -68,6 +68,13 @@ int text_repair(struct arena *arena, galley_str text, galley_str *repaired) GALL
  * U+FFFD stands for (Unicode, 3.9: the longest beginning of a sequence). at < end. */
 size_t text_sequence(const char *at, const char *end, size_t *skip);
 
+/* Append `byte` of a URL that is given back: as it is if it has a meaning there or needs no escape, else as %XX.
+ * Behind what was written; room for 3. */
+char *text_put_url(char *to, unsigned char byte);
+
+/* Append the path of such a URL, whose escapes are undone where they are not needed. Room for 3 times `path`. */
+char *text_put_path(char *to, galley_str path);
+
 /* Code points of UTF-8. */
 size_t text_count(galley_str utf8);
 

@@ -107,6 +107,28 @@ static void spaces_are_trimmed(void **state)
     }
 }
 
+static void urls_are_given_back(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *given;
+    } urls[] = {
+        {"/a/b", "/a/b"},
+        {"", ""},
+        {"/%61%7E%2B%28", "/a~+("},
+        {"/%2F%2f%3F%23%25", "/%2F%2f%3F%23%25"}, /* would be read otherwise */
+        {"/%c3%a5%5c%7f%0a", "/%C3%A5%5C%7F%0A"},
+        {"/\"<>\\^`{|}\xC3", "/%22%3C%3E%5C%5E%60%7B%7C%7D%C3"},
+        {"/%zz%4", "/%zz%4"},
+    };
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        char given[64];
+        const char *end = text_put_path(given, (galley_str){urls[i].path, strlen(urls[i].path)});
+        assert_int_equal(end - given, strlen(urls[i].given));
+        assert_memory_equal(given, urls[i].given, (size_t)(end - given));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +136,7 @@ int main(void)
         cmocka_unit_test(without_memory_nothing_is_lost_silently),
         cmocka_unit_test(latin1_becomes_utf8),
         cmocka_unit_test(spaces_are_trimmed),
+        cmocka_unit_test(urls_are_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
