@@ -11,6 +11,7 @@
 
 #include "worker/app/body.h"
 #include "worker/app/input_slot.h"
+#include "worker/app/number.h"
 #include "worker/http/text.h"
 
 /* ---- what is wrong ---- */
@@ -108,6 +109,13 @@ __attribute__((noinline, cold)) static int complain(struct reading *r, const str
         show_file(file, &json);
         if (inputs_keep(r, &json, &problem->input) < 0)
             return -ENOMEM;
+        problem->input_kind = INPUT_JSON;
+    } else if (problem->kind == PROBLEM_INT_PARSING_SIZE && problem->type->kind == GALLEY_ENUM) {
+        /* FastAPI shows the number that the text was taken for. */
+        char *plain = arena_alloc(&r->req->arena, entry->raw.len);
+        if (plain == NULL)
+            return -ENOMEM;
+        problem->input = number_plain(entry->raw, plain);
         problem->input_kind = INPUT_JSON;
     }
     problems_add(r->problems, problem, locate(&place, slot, index));

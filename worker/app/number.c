@@ -68,10 +68,10 @@ static const char *skip_leading_zeros(const char *at, const char *end)
     return at == end || *at == '.' ? at - 1 : at;
 }
 
-/* Whether so many digits come first that Pydantic looks no further, whatever may follow. */
-static bool begins_too_long(galley_str text)
+bool number_begins_too_long(galley_str text)
 {
     enum { MAX_DIGITS = 4300 };
+    text = text_trim(text);
     if (text.len <= MAX_DIGITS)
         return false;
     const char *at = text.data, *end = at + text.len;
@@ -87,7 +87,7 @@ static bool begins_too_long(galley_str text)
 static int parse_int_lax(galley_str text, int64_t *value)
 {
     text = text_trim(text);
-    if (begins_too_long(text))
+    if (number_begins_too_long(text))
         return -ERANGE;
     const char *at = text.data, *end = at + text.len;
     bool is_negative = at < end && *at == '-';
@@ -138,6 +138,21 @@ int number_parse_int(galley_str text, int64_t *value)
     }
     *value = sum;
     return 0;
+}
+
+galley_str number_plain(galley_str text, char *to)
+{
+    text = text_trim(text);
+    const char *at = text.data, *end = at + text.len;
+    char *next = to;
+    if (at < end && *at == '-')
+        *next++ = '-';
+    if (at < end && (*at == '-' || *at == '+'))
+        at++;
+    for (at = skip_leading_zeros(at, end); at < end && *at != '.'; at++)
+        if (*at != '_')
+            *next++ = *at;
+    return (galley_str){to, (size_t)(next - to)};
 }
 
 /* ---- floats from text ---- */

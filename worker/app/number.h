@@ -24,6 +24,10 @@ size_t number_write_float(char *to, double value, enum float_form form);
 
 /* 0; -EINVAL it is no whole number; -ERANGE it is beyond int64. */
 int number_parse_int(galley_str text, int64_t *value) GALLEY_MUST_USE;
+/* Whether so many digits come first that Pydantic looks no further, whatever may follow: -ERANGE above. */
+bool number_begins_too_long(galley_str text);
+/* A whole number that number_parse_int found beyond int64, as JSON: only its sign and digits, at `to` (room for all of `text`). */
+galley_str number_plain(galley_str text, char *to);
 /* 0, infinities and NaN included; -EINVAL it is no number; -ENOMEM. */
 int number_parse_float(galley_str text, double *value) GALLEY_MUST_USE;
 

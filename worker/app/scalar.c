@@ -307,8 +307,9 @@ static enum problem_kind read_enum(const struct reading *r)
     int64_t whole = 0;
     if (is_named ? r->token->kind != TOKEN_STRING : whole_of(r->token, &whole) != PROBLEM_NONE) {
         bool is_big =
-            r->token->kind == TOKEN_BIG ||
-            (r->token->kind == TOKEN_STRING && number_parse_int(r->token->text, &whole) == -ERANGE);
+            r->token->kind == TOKEN_BIG || (r->token->kind == TOKEN_STRING &&
+                                            number_parse_int(r->token->text, &whole) == -ERANGE &&
+                                            !number_begins_too_long(r->token->text));
         return say(r, is_big && !is_named ? PROBLEM_INT_PARSING_SIZE : PROBLEM_ENUM);
     }
     for (size_t i = 0; i < choices->count; i++) {

@@ -374,6 +374,28 @@ static void floats_are_shortest_and_exact(void **state)
     }
 }
 
+/* A whole number beyond int64 is shown as the number that the text was taken for. */
+static void large_numbers_are_plain(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *plain;
+    } rows[] = {
+        {"99999999999999999999", "99999999999999999999"},
+        {" -1_000_000_000_000_000_000_000 ", "-1000000000000000000000"},
+        {"+0009223372036854775808.000", "9223372036854775808"},
+        {"-0_0_99999999999999999999", "-99999999999999999999"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char room[64];
+        int64_t value;
+        galley_str text = {rows[i].text, strlen(rows[i].text)}, plain = number_plain(text, room);
+        assert_int_equal(number_parse_int(text, &value), -ERANGE);
+        assert_int_equal(plain.len, strlen(rows[i].plain));
+        assert_memory_equal(plain.data, rows[i].plain, plain.len);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +403,7 @@ int main(void)
         cmocka_unit_test(long_numerals_end),
         cmocka_unit_test(floats_are_read_as_pydantic_does),
         cmocka_unit_test(floats_are_rounded_as_libc_does),
+        cmocka_unit_test(large_numbers_are_plain),
         cmocka_unit_test(ints_are_written),
         cmocka_unit_test(floats_are_spelled_three_ways),
         cmocka_unit_test(floats_are_shortest_and_exact),
