@@ -9,13 +9,30 @@ GALLEY_STRUCT(ok, (bool, ok, DEFAULT(true))); /* an answer starts as its default
 
 /* ---- an error of its own, and who answers it ---- */
 
+/* The path as FastAPI's request.url.path has it: what would end it or is a backslash stays escaped, and breaks are left out. */
+static galley_str url_path(galley_async *co)
+{
+    galley_str path = galley_path(co);
+    char *copy = galley_alloc(co, 3 * path.len + 1), *next = copy;
+    for (size_t i = 0; i < path.len && copy != NULL; i++) {
+        char byte = path.data[i];
+        const char *escape = byte == '?' ? "%3F" : byte == '#' ? "%23" : byte == '\\' ? "%5C" : NULL;
+        if (escape != NULL)
+            for (int j = 0; j < 3; j++)
+                *next++ = escape[j];
+        else if (byte != '\t' && byte != '\r' && byte != '\n')
+            *next++ = byte;
+    }
+    return (galley_str){copy, (size_t)(next - copy)};
+}
+
 GALLEY_STRUCT(out_of_stock, (galley_str, sku), (int64_t, left));
 GALLEY_STRUCT(out_of_stock_answer, (galley_str, error), (galley_str, sku), (int64_t, left), (galley_str, path));
 static int answer_out_of_stock(galley_async *co, const struct out_of_stock *error, struct out_of_stock_answer *out)
 {
     galley_set_header(co, "X-Left", galley_format(co, "%lld", (long long)error->left).data);
     *out = (struct out_of_stock_answer){
-        .error = GALLEY_STR("out_of_stock"), .sku = error->sku, .left = error->left, .path = galley_path(co)};
+        .error = GALLEY_STR("out_of_stock"), .sku = error->sku, .left = error->left, .path = url_path(co)};
     return 0;
 }
 
