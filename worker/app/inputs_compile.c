@@ -54,10 +54,10 @@ static const char *find_obstacle(const struct member *member, enum galley_in in,
     return NULL;
 }
 
-static int refuse(const struct compiling *c, const struct member *member, const char *obstacle)
+static int refuse(const struct compiling *c, const struct shape *shape, const struct member *member,
+                  const char *obstacle)
 {
-    errmsg_set(c->why, "member %s of %s %s", member->field->name, c->inputs->shape->model->name,
-               obstacle);
+    errmsg_set(c->why, "member %s of %s %s", member->field->name, shape->model->name, obstacle);
     return -1;
 }
 
@@ -97,14 +97,15 @@ static int add_slot(struct compiling *c, const struct member *member, enum galle
                     struct slot_model *model)
 {
     struct inputs *inputs = c->inputs;
+    const struct shape *shape = model != NULL ? model->shape : inputs->shape;
     struct slot *slot = &inputs->slots[inputs->count];
     const char *obstacle = find_obstacle(member, in, model != NULL);
     if (obstacle != NULL)
-        return refuse(c, member, obstacle);
+        return refuse(c, shape, member, obstacle);
     *slot = (struct slot){.member = member,
                           .in = in,
                           .is_list = member->count == GALLEY_MANY,
-                          .shape = model != NULL ? model->shape : inputs->shape,
+                          .shape = shape,
                           .model = model};
     const struct type *type = &member->type;
     slot->is_plain = !slot->is_list && in != GALLEY_IN_FORM && model == NULL;
@@ -118,7 +119,7 @@ static int add_slot(struct compiling *c, const struct member *member, enum galle
     inputs->count++;
     for (const struct slot *other = inputs->slots; other < slot; other++)
         if (other->in == in && slot_is_named(in, slot->name, other->name))
-            return refuse(c, member, "has the same name there as another member");
+            return refuse(c, shape, member, "has the same name there as another member");
     return in == GALLEY_IN_PATH ? find_param(c, slot) : 0;
 }
 
@@ -128,7 +129,7 @@ static int add_model(struct compiling *c, const struct member *member)
     struct slot_model *model = &inputs->models[inputs->model_count++];
     const char *obstacle = find_obstacle(member, member->in, false);
     if (obstacle != NULL)
-        return refuse(c, member, obstacle);
+        return refuse(c, inputs->shape, member, obstacle);
     *model = (struct slot_model){
         .member = member, .shape = member->type.of, .in = member->in, .first = inputs->count};
     for (size_t i = 0; i < model->shape->member_count; i++)
@@ -162,11 +163,12 @@ static int add_bodies(struct compiling *c)
                                    ? find_obstacle(member, member->in, false)
                                    : NULL;
         if (obstacle != NULL)
-            return refuse(c, member, obstacle);
+            return refuse(c, inputs->shape, member, obstacle);
         if (member->in != GALLEY_IN_BODY)
             continue;
         if (inputs->count > inputs->form_at)
-            return refuse(c, member, "is a BODY(), and others come from a FORM: it is one of them");
+            return refuse(c, inputs->shape, member,
+                          "is a BODY(), and others come from a FORM: it is one of them");
         inputs->bodies[inputs->body_count++] = member;
     }
     inputs->is_embedded =

@@ -144,7 +144,7 @@ static int gather_form(struct reading *r)
     memset(r->sent, 0, size);
     for (const struct form_field *field = r->form.first; field != NULL; field = field->next) {
         const struct slot *slot = find_slot(inputs, inputs->form_at, inputs->count, field->name);
-        if (slot != NULL)
+        if (slot != NULL && !(slot->is_list && form_is_empty_file(field)))
             r->sent[(size_t)(slot - inputs->slots) - inputs->form_at] = field;
     }
     return 0;

@@ -67,6 +67,22 @@ GALLEY_STRUCT(default_null_in, (int64_t, a, QUERY, .default_json = "null"));
 GALLEY_STRUCT(default_list_in, (galley_int_list, a, QUERY, .default_json = "[1,]"));
 GALLEY_STRUCT(default_bool_in, (bool, a, QUERY, .default_json = "yes"));
 
+GALLEY_STRUCT(map_in, (galley_int_map, a, QUERY));
+GALLEY_STRUCT(json_in, (galley_json, a, HEADER));
+GALLEY_STRUCT(file_in, (galley_upload, a, QUERY));
+GALLEY_STRUCT(file_body_in, (galley_upload, a, BODY()));
+GALLEY_STRUCT(cookie_list_in, (galley_int_list, a, COOKIE));
+GALLEY_STRUCT(path_object_in, (struct no_tag, a, PATH, OBJECT(no_tag)));
+GALLEY_STRUCT(object_list_in, (struct no_tag_list, a, QUERY, LIST_OF(no_tag)));
+GALLEY_STRUCT(nesting, (struct no_tag, deep, OBJECT(no_tag)));
+GALLEY_STRUCT(nesting_in, (struct nesting, a, FORM, OBJECT(nesting)));
+GALLEY_ROOT(rooted, (int64_t, a));
+GALLEY_STRUCT(rooted_in, (struct rooted, a, QUERY, OBJECT(rooted)));
+GALLEY_STRUCT(both_in, (int64_t, a, FORM), (int64_t, b, BODY()));
+GALLEY_STRUCT(named_in, (int64_t, a, QUERY), (struct no_tag, b, QUERY, OBJECT(no_tag)));
+GALLEY_STRUCT(strict_in, (MODEL, .extra = GALLEY_FORBID), (int64_t, a, QUERY));
+GALLEY_STRUCT(two_places_in, (int64_t, a, QUERY, .alias = "x"), (int64_t, b, COOKIE, .alias = "x"));
+
 struct gap {
     int64_t a, forgotten, b;
 };
@@ -110,6 +126,32 @@ static const struct {
      "member id of optional_path_in is part of the path, so it cannot be absent"},
     {ROUTE("/{id}", path_list_in, galley_none),
      "member id of path_list_in is a list, which a path or a cookie has not"},
+    {ROUTE("/", map_in, galley_none), "member a of map_in is a map, which only a BODY() has"},
+    {ROUTE("/", json_in, galley_none),
+     "member a of json_in is free-form JSON, which only a BODY() has"},
+    {ROUTE("/", file_in, galley_none), "member a of file_in is a file, which only a FORM has"},
+    {ROUTE("/", file_body_in, galley_none),
+     "member a of file_body_in is a file, which only a FORM has"},
+    {ROUTE("/", cookie_list_in, galley_none),
+     "member a of cookie_list_in is a list, which a path or a cookie has not"},
+    {ROUTE("/{a}", path_object_in, galley_none),
+     "member a of path_object_in is an object, which a path has not"},
+    {ROUTE("/", object_list_in, galley_none),
+     "member a of object_list_in is an object within what comes as names and texts: only a BODY() "
+     "has those"},
+    {ROUTE("/", nesting_in, galley_none),
+     "member deep of nesting is an object within what comes as names and texts: only a BODY() "
+     "has those"},
+    {ROUTE("/", rooted_in, galley_none),
+     "member a of rooted_in is an object without members, or one of several: only a BODY() can be "
+     "that"},
+    {ROUTE("/", both_in, galley_none),
+     "member b of both_in is a BODY(), and others come from a FORM: it is one of them"},
+    {ROUTE("/", named_in, galley_none),
+     "member a of no_tag has the same name there as another member"},
+    {ROUTE("/", strict_in, galley_none), "strict_in is an input, which has no root, no .check and "
+                                         "no .extra: they are for the models of "
+                                         "its members"},
     {ROUTE("/", pattern_in, galley_none),
      "member q has the pattern '(', which is none: missing closing parenthesis (at character 1)",
      &pattern_in_model},
@@ -303,8 +345,10 @@ GALLEY_MODEL(nested, (a), (padded, OBJECT(padded)), (b), (list, LIST_OF(padded))
 static void what_is_right_is_accepted(void **state)
 {
     (void)state;
-    const struct galley_route route = ROUTE("/", galley_none, nested);
-    const struct galley_app declared = {.abi = GALLEY_ABI, .routes = &route, .route_count = 1};
+    const struct galley_route routes[] = {ROUTE("/", galley_none, nested),
+                                          ROUTE("/2", two_places_in, galley_none)};
+    const struct galley_app declared = {
+        .abi = GALLEY_ABI, .routes = routes, .route_count = sizeof routes / sizeof routes[0]};
     struct errmsg why = {{0}};
     struct app *app = app_new(&declared, &why);
     assert_string_equal(why.text, "");
