@@ -48,6 +48,7 @@ LESSONS  := $(patsubst %.c,$(BUILD)/%,$(wildcard docs/tutorial/*-test.c))
 TOOLS    := $(patsubst %.c,$(BUILD)/%,$(wildcard t/tools/*.c))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard t/fuzz/*.c))
+CORPORA  := $(FUZZERS:$(BUILD)/t/fuzz/%=$(BUILD)/t/corpus/%)
 TAPS     := $(sort $(wildcard t/*.t))
 COMMANDS := $(if $(filter build,$(BUILD)),compile_commands.json)
 PRODUCTS := $(if $(wildcard cli/main.c),$(BUILD)/bin/galley) $(if $(LIB_SRC),$(BUILD)/lib/libgalley.so $(BUILD)/lib/libgalley.a) \
@@ -134,6 +135,12 @@ $(FUZZERS): $(BUILD)/%: %.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
 	$(call say,FUZZ)
 	$(Q)$(CC) $(TESTFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $< $(BUILD)/lib/libgalley.a $(LIBS) -o $@
 
+# The same targets without a fuzzer, for the kept corpora.
+$(CORPORA): $(BUILD)/t/corpus/%: t/fuzz/%.c t/lib/corpus.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,TOOL)
+	$(Q)$(CC) $(TESTFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS_) $< t/lib/corpus.c $(BUILD)/lib/libgalley.a $(LIBS) -o $@
+
 # For editors and clang tools: one entry a source file, with the flags of the last build.
 quoted = $(subst ",\",$(subst \,\\,$(1)))
 entry  = $(if $(filter-out $(firstword $(EDITED)),$(1)),$(comma)){"directory":"$(CURDIR)","file":"$(1)","command":"$(call quoted,$(CC) $(TESTFLAGS) -c $(1))"}
@@ -146,11 +153,11 @@ compile_commands.json: $(BUILD)/flags $(LIB_SRC) $(UNIT_SRC)
 units: $(UNITS)    ## build the unit tests
 
 PROVE = CMOCKA_MESSAGE_OUTPUT=TAP BUILD=$(BUILD) prove -j$(JOBS) $(if $(V),-v) --exec t/lib/run-test --ext .t
-check: all units $(APPS) $(LESSONS) $(TOOLS)    ## build and run every test
+check: all units $(APPS) $(LESSONS) $(TOOLS) $(if $(TAPS),$(CORPORA))    ## build and run every test
 	$(PROVE) $(UNITS) $(TAPS)
 
 TARGET = $(if $(filter %.c,$(T)),$(BUILD)/$(T:.c=.t))
-test: all $(APPS) $(LESSONS) $(TOOLS) $(TARGET)    ## run one test: make test T=t/unit/common/arena.c, or T=t/20-serve.t
+test: all $(APPS) $(LESSONS) $(TOOLS) $(TARGET) $(if $(findstring corpora,$(T)),$(CORPORA))    ## run one test: make test T=t/unit/common/arena.c, or T=t/20-serve.t
 	$(PROVE) -v $(if $(TARGET),$(TARGET),$(T))
 
 gdb: all $(APPS) $(LESSONS) $(TOOLS) $(TARGET)    ## debug one unit test (T=t/unit/...c), or stop a process test where it fails (T=t/...t)

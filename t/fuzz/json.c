@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static const struct loc place = {.key = {"body", 4}};
 
 /* Memory that each run begins in: what a fuzzer allocates it also fills and checks, which is most of its time. */
-static char arena_room[64 * 1024], out_room[2][64 * 1024];
+static char first_piece[64 * 1024], out_piece[2][64 * 1024];
 
 static void require(bool holds)
 {
@@ -47,8 +47,8 @@ static void check_fault(galley_str text)
 static void check_echo(galley_str text)
 {
     struct json_out once, twice;
-    json_out_init(&once, out_room[0], sizeof out_room[0], 16 * text.len + 4096);
-    json_out_init(&twice, out_room[1], sizeof out_room[1], 16 * text.len + 4096);
+    json_out_init(&once, out_piece[0], sizeof out_piece[0], 16 * text.len + 4096);
+    json_out_init(&twice, out_piece[1], sizeof out_piece[1], 16 * text.len + 4096);
     json_echo(&once, text);
     require(once.error == 0 && json_check(text_of(&once)) == 0);
     json_echo(&twice, text_of(&once));
@@ -89,7 +89,7 @@ static void check_model(const struct shape *shape, galley_str text, int answer, 
         struct in_expr expr;
     } in;
     const struct member *members[8];
-    arena_init(&arena, is_again ? NULL : arena_room, is_again ? 0 : sizeof arena_room,
+    arena_init(&arena, is_again ? NULL : first_piece, is_again ? 0 : sizeof first_piece,
                10 * text.len + 64 * 1024);
     problems_init(&problems, &arena, text.len);
     memcpy(&in, shape->absent, shape->bytes);
@@ -102,7 +102,7 @@ static void check_model(const struct shape *shape, galley_str text, int answer, 
     require(status == answer || status == -ENOMEM || (is_again && status == -EMLINK));
     require(arena.total_bytes <= 10 * text.len + 64 * 1024);
     struct json_out out;
-    json_out_init(&out, is_again ? NULL : out_room[0], is_again ? 0 : sizeof out_room[0],
+    json_out_init(&out, is_again ? NULL : out_piece[0], is_again ? 0 : sizeof out_piece[0],
                   64 * text.len + 256 * 1024);
     if (status == 0 && problems.count > 0) {
         require(!is_again);
