@@ -26,6 +26,8 @@ enum field {
     FIELD_WHY,
     FIELD_LEVEL,
     FIELD_REPORT_ID,
+    FIELD_LIVE,
+    FIELD_SHOWN,
     FIELD_STATS,
     FIELD_SOCKETS,
     FIELD_KEYS,
@@ -37,7 +39,8 @@ static const char *const field_names[FIELD_COUNT] = {
     [FIELD_DOCS] = "docs",   [FIELD_WHY] = "why",
     [FIELD_LEVEL] = "level", [FIELD_REPORT_ID] = "id",
     [FIELD_STATS] = "stats", [FIELD_SOCKETS] = "sockets",
-    [FIELD_KEYS] = "keys",
+    [FIELD_KEYS] = "keys",   [FIELD_LIVE] = "live",
+    [FIELD_SHOWN] = "shown",
 };
 
 static const struct {
@@ -49,6 +52,8 @@ static const struct {
     [PROTO_FAILED] = {"failed", {FIELD_SLOT, FIELD_GENERATION, FIELD_WHY}},
     [PROTO_BEAT] = {"beat", {FIELD_SLOT, FIELD_GENERATION}},
     [PROTO_REPORT] = {"report", {FIELD_SLOT, FIELD_GENERATION, FIELD_REPORT_ID, FIELD_STATS}},
+    [PROTO_COROUTINES] = {"coroutines",
+                          {FIELD_SLOT, FIELD_GENERATION, FIELD_REPORT_ID, FIELD_LIVE, FIELD_SHOWN}},
     [PROTO_DRAINED] = {"drained", {FIELD_SLOT, FIELD_GENERATION}},
     [PROTO_ORDER_LISTEN] = {"listen", {FIELD_SOCKETS}},
     [PROTO_ORDER_DRAIN] = {"drain", {FIELD_END}},
@@ -58,6 +63,7 @@ static const struct {
     [PROTO_ORDER_REOPEN] = {"reopen", {FIELD_END}},
     [PROTO_ORDER_TICKETS] = {"tickets", {FIELD_KEYS}},
     [PROTO_ORDER_DUMP] = {"dump", {FIELD_END}},
+    [PROTO_ORDER_COROUTINES] = {"tell_coroutines", {FIELD_REPORT_ID}},
 };
 
 const char *proto_kind_name(enum proto_kind kind)
@@ -110,6 +116,12 @@ static void put_field(struct mp_writer *writer, enum field field,
         break;
     case FIELD_REPORT_ID:
         mp_put_uint(writer, message->report_id);
+        break;
+    case FIELD_LIVE:
+        mp_put_uint(writer, message->live_count);
+        break;
+    case FIELD_SHOWN:
+        mp_put_uint(writer, message->shown_count);
         break;
     case FIELD_STATS:
         put_stats(writer, &message->stats);
@@ -176,6 +188,15 @@ static int get_uint(struct mp_reader *reader, uint64_t max, uint64_t *number)
     return 0;
 }
 
+static int get_uint32(struct mp_reader *reader, uint32_t *number)
+{
+    uint64_t value;
+    if (get_uint(reader, UINT32_MAX, &value) < 0)
+        return -EBADMSG;
+    *number = (uint32_t)value;
+    return 0;
+}
+
 static int get_int(struct mp_reader *reader, int *number)
 {
     uint64_t value;
@@ -237,10 +258,8 @@ static int get_keys(struct mp_reader *reader, struct inherit_tickets *tickets)
 
 static int get_field(struct mp_reader *reader, enum field field, struct proto_message *message)
 {
-    uint64_t number = 0;
-    int error = get_name(reader, field_names[field]);
-    if (error < 0)
-        return error;
+    if (get_name(reader, field_names[field]) < 0)
+        return -EBADMSG;
     switch (field) {
     case FIELD_SLOT:
         return get_int(reader, &message->slot);
@@ -255,9 +274,11 @@ static int get_field(struct mp_reader *reader, enum field field, struct proto_me
     case FIELD_DOCS:
         return get_text(reader, message->docs, sizeof(message->docs));
     case FIELD_REPORT_ID:
-        error = get_uint(reader, UINT32_MAX, &number);
-        message->report_id = (uint32_t)number;
-        return error;
+        return get_uint32(reader, &message->report_id);
+    case FIELD_LIVE:
+        return get_uint32(reader, &message->live_count);
+    case FIELD_SHOWN:
+        return get_uint32(reader, &message->shown_count);
     case FIELD_STATS:
         return get_stats(reader, &message->stats);
     case FIELD_SOCKETS:

@@ -1,9 +1,10 @@
 /* channel.c - the master's end of the channel to one worker.
- * Does:     receive READY, FAILED, BEAT, REPORT, DRAINED for the right slot and generation; send pending orders.
+ * Does:     receive READY, FAILED, BEAT, REPORT, COROUTINES, DRAINED for the right slot and generation; send pending orders.
  * Does not: queue: orders are bits and carry the values of the moment they are sent, so that a worker which does not
  *           read costs nothing.
  * See:      common/proto.h, t/unit/master/channel.c */
 #include "master/channel.h"
+#include "master/coroutines.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +34,8 @@ static bool is_known(const struct slot *slot, const struct proto_message *messag
 }
 
 /* Whether the message made sense. */
-static bool take(struct master *master, struct slot *slot, const struct proto_message *message)
+static bool take(struct master *master, struct slot *slot, const struct proto_message *message,
+                 int fd)
 {
     if (!is_known(slot, message))
         return false;
@@ -55,6 +57,8 @@ static bool take(struct master *master, struct slot *slot, const struct proto_me
         if (message->report_id > slot->report_id && message->report_id <= master->report_id)
             slot->report_id = message->report_id;
         return true;
+    case PROTO_COROUTINES:
+        return coroutines_take(master, slot, message, fd);
     case PROTO_DRAINED:
         slot->drained = true;
         return true;
@@ -70,6 +74,7 @@ static bool read_messages(struct master *master, struct slot *slot, int limit)
     for (int i = 0; i < limit; i++) {
         int fds[2] = {-1, -1};
         int got = proto_receive(slot->channel_fd, &message, fds);
+        bool is_ignored = got == -EBADMSG || (got > 0 && !take(master, slot, &message, fds[0]));
         for (int k = 0; k < 2; k++)
             if (fds[k] >= 0)
                 close(fds[k]);
@@ -77,7 +82,7 @@ static bool read_messages(struct master *master, struct slot *slot, int limit)
             return true;
         if (got == 0 || (got < 0 && got != -EBADMSG && got != -EINTR))
             return false;
-        if (got == -EBADMSG || (got > 0 && !take(master, slot, &message)))
+        if (is_ignored)
             master->sums.master.worker_messages_ignored++;
     }
     return true;
@@ -130,6 +135,8 @@ static size_t fill(const struct master *master, const struct slot *slot, enum pr
         message->socket_count = slot->socket_count;
     } else if (kind == PROTO_ORDER_REPORT) {
         message->report_id = master->report_id;
+    } else if (kind == PROTO_ORDER_COROUTINES) {
+        message->report_id = master->told_id;
     } else if (kind == PROTO_ORDER_LOG_LEVEL) {
         snprintf(message->text, sizeof(message->text), "%s", log_level_name(log_get_level()));
     } else if (kind == PROTO_ORDER_TICKETS) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "master/pem.h"
+#include "master/coroutines.h"
 
 struct slot *generation_add_slot(struct master *master, struct generation *generation, int number)
 {
@@ -25,6 +26,7 @@ struct slot *generation_add_slot(struct master *master, struct generation *gener
 void slot_free(struct slot *slot)
 {
     list_remove(&slot->node);
+    coroutines_clear(slot);
     free(slot);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "master/channel.h"
+#include "master/coroutines.h"
 #include "master/reload.h"
 #include "master/supervise.h"
 
@@ -173,6 +174,11 @@ static void begin_wait(struct rpc_client *client)
     if (client->method->wait == RPC_WAIT_RELOAD) {
         client->wait_id = reload_request(master);
         client->deadline_ms = INT64_MAX;
+        return;
+    }
+    if (client->method->wait == RPC_WAIT_COROUTINES) {
+        client->params.wait_id = client->wait_id = coroutines_ask(master);
+        client->deadline_ms = clock_now_ms() + COROUTINES_WAIT_MS;
         return;
     }
     client->wait_id = ++master->report_id;
@@ -409,14 +415,32 @@ static bool wait_is_over(const struct master *master, const struct rpc_client *c
 {
     if (client->method->wait == RPC_WAIT_RELOAD)
         return (int32_t)(master->reload.decided_id - client->wait_id) >= 0;
-    return now_ms >= client->deadline_ms || all_reported(master, client->wait_id);
+    if (now_ms >= client->deadline_ms)
+        return true;
+    return client->method->wait == RPC_WAIT_COROUTINES
+               ? coroutines_all_told(master, client->wait_id)
+               : all_reported(master, client->wait_id);
+}
+
+/* The rows of all workers are large: they go when nobody waits for them. */
+static void forget_rows(struct rpc_server *server)
+{
+    for (struct list *c = server->clients.next; c != &server->clients; c = c->next) {
+        const struct rpc_client *client = LIST_ENTRY(c, struct rpc_client, node);
+        if (client->method && client->method->wait == RPC_WAIT_COROUTINES)
+            return;
+    }
+    coroutines_forget(server->master);
 }
 
 static void finish_call(struct rpc_client *client)
 {
     const struct rpc_method *method = client->method;
     client->method = NULL;
-    if (answer(client, method, client->id) < 0 || take_calls(client) < 0 || !send_out(client))
+    int error = answer(client, method, client->id);
+    if (method->wait == RPC_WAIT_COROUTINES)
+        forget_rows(client->server);
+    if (error < 0 || take_calls(client) < 0 || !send_out(client))
         client_free(client);
     else
         watch(client);

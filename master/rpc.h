@@ -25,6 +25,7 @@ enum {
 /* What a call was given. */
 struct rpc_params {
     bool given;
+    uint32_t wait_id; /* of what it has waited for */
     uint64_t number;
     char text[32];
 };
@@ -38,14 +39,15 @@ struct rpc_error {
 typedef int rpc_method_fn(struct master *master, const struct rpc_params *params,
                           struct mp_writer *result, struct rpc_error *error);
 
-enum rpc_wait { RPC_WAIT_NONE, RPC_WAIT_REPORT, RPC_WAIT_RELOAD };
+enum rpc_wait { RPC_WAIT_NONE, RPC_WAIT_REPORT, RPC_WAIT_RELOAD, RPC_WAIT_COROUTINES };
 struct rpc_method {
     const char *name;
     rpc_method_fn *fn;
     const char *param;       /* the one parameter's name, which must be given; NULL: none */
     enum mp_type param_type; /* MP_UINT or MP_STR */
-    enum rpc_wait wait; /* before fn: for fresh reports, or the decision of a reload it asks for */
-    bool changes;       /* for root and the master's own user */
+    enum rpc_wait
+        wait; /* before fn: for fresh reports, what waits, or the decision of a reload it asks for */
+    bool changes; /* for root and the master's own user */
 };
 extern const struct rpc_method rpc_methods[];
 extern const size_t rpc_method_count;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/buf.h"
 #include "common/list.h"
 #include "common/loop.h"
 #include "common/proto.h"
@@ -61,7 +62,12 @@ struct slot {
 
     struct stats stats; /* last report, counters never going back */
     int64_t report_ms;
-    uint32_t report_id;            /* newest answered ORDER_REPORT */
+    uint32_t report_id; /* newest answered ORDER_REPORT */
+    struct {            /* what it told of its coroutines; see coroutines.h */
+        uint32_t id;    /* of the question; 0: nothing yet */
+        uint32_t live_count, shown_count;
+        struct buf rows;
+    } told;
     char reason[PROTO_TEXT_BYTES]; /* FAILED: why */
     struct slot *replaces;         /* to be drained when this one is ready; NULL */
 };

@@ -90,6 +90,8 @@ struct master {
 
     struct metrics_sum sums;
     uint32_t report_id;
+    uint32_t told_id; /* newest question for coroutines */
+    bool told_wanted; /* somebody waits for the answers */
     bool assign_dirty;
     int64_t stop_limit_ms; /* from STOP to KILL */
     int64_t last_turn_ms;

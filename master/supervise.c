@@ -15,6 +15,7 @@
 #include "master/policy.h"
 #include "master/reload.h"
 #include "master/spawn.h"
+#include "master/coroutines.h"
 
 static void send_signal(struct slot *slot, int signal)
 {
@@ -51,6 +52,7 @@ static void start_worker(struct master *master, struct slot *slot, int64_t now_m
     slot->reason[0] = '\0';
     slot->socket_count = 0;
     slot->report_id = 0;
+    coroutines_clear(slot);
     master->sums.master.worker_starts_total++;
     slot_enter(slot, SLOT_STARTING, now_ms);
 }

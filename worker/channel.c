@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/proto.h"
 #include "worker/app/app.h"
+#include "worker/coroutines.h"
 #include "worker/net/tls.h"
 #include "worker/state.h"
 
@@ -65,6 +66,26 @@ static void report(struct channel *channel, uint32_t report_id)
     message->stats = worker->stats;
     if (say(channel) < 0)
         log_line(LOG_LEVEL_DEBUG, "report_lost", "id=%u", report_id);
+}
+
+/* What waits: the rows go beside the message, in memory that nobody can change any more. */
+static void tell_coroutines(struct channel *channel, uint32_t report_id)
+{
+    struct worker *worker = channel->worker;
+    struct proto_message *message = prepare(channel, PROTO_COROUTINES);
+    struct buf rows;
+    buf_init(&rows, PROTO_COROUTINES_BYTES);
+    message->report_id = report_id;
+    message->live_count = (uint32_t)sched_live_count(worker->sched);
+    message->shown_count = (uint32_t)coroutines_write(worker->sched, &rows);
+    int fd = coroutines_seal(&rows);
+    if (fd < 0)
+        message->shown_count = 0;
+    if (proto_send(worker->inherit->channel_fd, message, &fd, fd < 0 ? 0 : 1) < 0)
+        log_line(LOG_LEVEL_DEBUG, "coroutines_lost", "id=%u", report_id);
+    if (fd >= 0)
+        close(fd);
+    buf_release(&rows);
 }
 
 static void on_beat(void *arg)
@@ -129,10 +150,14 @@ static void obey(struct channel *channel, const int *fds)
     case PROTO_ORDER_DUMP:
         sched_dump(worker->sched);
         break;
+    case PROTO_ORDER_COROUTINES:
+        tell_coroutines(channel, order->report_id);
+        break;
     case PROTO_READY:
     case PROTO_FAILED:
     case PROTO_BEAT:
     case PROTO_REPORT:
+    case PROTO_COROUTINES:
     case PROTO_DRAINED:
     case PROTO_KIND_COUNT:
         break; /* a worker's own words */
