@@ -10,7 +10,7 @@ SAN      ?=
 OPT      ?= -O2
 T        ?=
 JOBS     ?= 2
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 60
 PACKAGES := libevent_core libnghttp2 openssl msgpack libconfuse libpcre2-8
 ifeq ($(origin CC),default)
 CC       := gcc
