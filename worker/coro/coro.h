@@ -61,7 +61,8 @@ struct galley_task {
     bool is_awaited, was_cancelled, is_on_heap;
 };
 
-/* The control block; lies at the top of its stack. Only worker/coro/ touches it, but for arena and request. */
+/* The control block; lies at the top of its stack. Only worker/coro/ touches it, but for arena and request. Ordered by
+ * what a turn touches: with many suspended coroutines each line of it is cold. */
 struct galley_async {
     struct coro_ctx ctx;
     struct sched *sched;
@@ -73,35 +74,37 @@ struct galley_async {
     bool is_cleaning; /* runs its defers */
     uint8_t budget;   /* operations left before others get a turn */
     int wake_result;
+    uint32_t timer;      /* slot in the timer heap + 1; 0: none */
     int64_t deadline_ms; /* the nearest of its unshielded scopes */
     int64_t until_ms;    /* while WAITING: when the wait itself times out */
+
+    struct list link;    /* in the ready queue */
     struct scope *scope; /* the innermost */
-    struct scope
-        *joining;      /* while it waits for a scope's tasks (or for what cannot be cancelled) */
-    struct list link;  /* in the ready queue */
-    uint32_t timer_at; /* place in the timer heap + 1; 0: none */
-    uint32_t ignored_count;    /* calls refused because of a cancellation */
-    int64_t resumed_at_us;     /* for the budget of galley_checkpoint; 0: not asked yet */
-    struct arena *arena;       /* of the request, shared with its tasks; NULL: the heap */
-    void *request;             /* struct galley_request; tasks have their request's */
-    struct galley_task *task;  /* it runs as; NULL for a request's own coroutine */
-    struct galley_task *spare; /* tasks of closed scopes, to be used again */
+    void *arg;
+    void (*on_end)(void *arg); /* on the loop's stack, after its end; may be NULL */
     struct coro_defer *defers; /* last first */
-    const char *name, *file;   /* what it runs, and where it was started */
-    int line;
+    int64_t resumed_at_us;     /* for the budget of galley_checkpoint; 0: not asked yet */
+    struct scope
+        *joining; /* while it waits for a scope's tasks (or for what cannot be cancelled) */
+
+    struct scope root;
+    struct arena *arena;     /* of the request, shared with its tasks; NULL: the heap */
+    void *request;           /* struct galley_request; tasks have their request's */
     const char *waiting_for; /* static words while WAITING: "sleep", "readable", "thread" ... */
     const char *here;        /* "file.c:41", the call in which it waits; NULL: not known */
     int64_t
         waiting_on; /* of "readable", "writable", "ready": the fd; of "task": its coroutine's id */
+
+    void (*entry)(struct galley_async *co, void *arg);
+    struct galley_task *task;  /* it runs as; NULL for a request's own coroutine */
+    struct galley_task *spare; /* tasks of closed scopes, to be used again */
+    const char *name, *file;   /* what it runs, and where it was started */
+    int line;
+    uint32_t ignored_count; /* calls refused because of a cancellation */
     uint64_t id;
     int64_t started_ms;
-    void (*entry)(struct galley_async *co, void *arg);
-    void *arg;
-    void (*on_end)(void *arg); /* on the loop's stack, after its end; may be NULL */
-    struct scope root;
-    struct galley_async *next_free; /* while FREE */
-    char *stack_low;                /* the lowest address of its stack, above the guard */
-    void *fake_stack;               /* AddressSanitizer's */
+    char *stack_low;  /* the lowest address of its stack, above the guard */
+    void *fake_stack; /* AddressSanitizer's */
     unsigned valgrind_id;
 };
 

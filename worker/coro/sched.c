@@ -115,7 +115,7 @@ static void coro_release(struct sched *sched, galley_async *co)
 {
     void (*on_end)(void *) = co->on_end;
     void *arg = co->arg;
-    GALLEY_BUG_IF(co->timer_at != 0 || !list_is_empty(&co->link), "%s ended while registered",
+    GALLEY_BUG_IF(co->timer != 0 || !list_is_empty(&co->link), "%s ended while registered",
                   co->name);
     san_stack_clear(co->stack_low, (size_t)((char *)co - co->stack_low));
     co->state = CORO_FREE;
@@ -162,7 +162,7 @@ int coro_start(struct sched *sched, const struct coro_opts *opts)
 void coro_enqueue(galley_async *co)
 {
     GALLEY_BUG_IF(!list_is_empty(&co->link), "coroutine %s is scheduled twice", co->name);
-    if (co->timer_at != 0)
+    if (co->timer != 0)
         timer_remove(&co->sched->timers, co);
     co->state = CORO_READY;
     struct list *place = &co->sched->ready;
@@ -266,29 +266,6 @@ void coro_yield(galley_async *co)
 
 /* ---- the turn ---- */
 
-/* What the coroutine behind the first in the ready queue will touch: its control block, the frames it stands in, and
- * what it works on. */
-static inline void prefetch_next(struct sched *sched)
-{
-    struct list *node = sched->ready.next;
-    if (node == &sched->ready)
-        return;
-    const galley_async *co = LIST_ENTRY(node, galley_async, link);
-    stack_prefetch(co, 6);
-    stack_prefetch(ctx_frame(&co->ctx), 8);
-    stack_prefetch(co->arg, 4);
-    stack_prefetch(node->next, 1);
-}
-
-/* Those whose time may come next, and what the one whose time has come will touch. */
-static inline void prefetch_due(const struct timer_heap *timers, const galley_async *co)
-{
-    for (size_t i = 0; i < 5 && i < timers->count; i++)
-        stack_prefetch(&timers->entries[i].co->link, 1);
-    stack_prefetch(ctx_frame(&co->ctx), 8);
-    stack_prefetch(co->arg, 4);
-}
-
 /* Append all of `from`. */
 static void list_splice(struct list *to, struct list *from)
 {
@@ -301,12 +278,18 @@ static void list_splice(struct list *to, struct list *from)
     list_init(from);
 }
 
-static void timers_fire(struct sched *sched)
+/* Let a few of those go on whose time has come, the first one first. */
+static void timers_fire(struct sched *sched, int64_t now_ms)
 {
-    int64_t now_ms = sched_now_ms(sched);
-    galley_async *co;
-    while ((co = timer_take_due(&sched->timers, now_ms)) != NULL) {
-        prefetch_due(&sched->timers, co);
+    uint32_t slots[SCHED_TOGETHER];
+    struct timer_heap *timers = &sched->timers;
+    size_t count = timer_take_due(timers, now_ms, slots, SCHED_TOGETHER);
+    for (size_t i = 0; i < count; i++)
+        stack_prefetch_page(timers->slots[slots[i]].co);
+    for (size_t i = 0; i < count; i++) {
+        galley_async *co = timer_taken(timers, slots[i]);
+        if (!co)
+            continue; /* one before has cancelled it */
         /* Decided by the times, not by how late the loop is: what came first, came first. */
         if (co->until_ms <= co->deadline_ms)
             coro_interrupt(co, -ETIMEDOUT);
@@ -316,16 +299,37 @@ static void timers_fire(struct sched *sched)
     }
 }
 
+/* Fetch what the next turn will touch. */
+static inline void prefetch_turn(const struct sched *sched)
+{
+    if (list_is_empty(&sched->ready))
+        return;
+    const galley_async *co = LIST_ENTRY(sched->ready.next, galley_async, link);
+    stack_prefetch_lines(co);
+    stack_prefetch(co->arg, 5); /* its connection, as a rule */
+}
+
+/* The turns of the next few. */
+static void run_some(struct sched *sched)
+{
+    struct list *node;
+    prefetch_turn(sched);
+    for (int i = 0; i < SCHED_TOGETHER && (node = list_take_first(&sched->ready)) != NULL; i++) {
+        prefetch_turn(sched);
+        (void)coro_resume(sched, LIST_ENTRY(node, galley_async, link));
+    }
+}
+
 int64_t sched_run(struct sched *sched)
 {
-    timers_fire(sched);
+    int64_t now_ms = sched_now_ms(sched);
+    timers_fire(sched, now_ms);
     list_splice(&sched->ready, &sched->yielded);
-    for (int i = 0; i < SCHED_RESUMES_PER_TURN; i++) {
-        struct list *node = list_take_first(&sched->ready);
-        if (!node)
+    for (int turns = 0; turns < SCHED_RESUMES_PER_TURN; turns += SCHED_TOGETHER) {
+        if (list_is_empty(&sched->ready))
             break;
-        prefetch_next(sched);
-        (void)coro_resume(sched, LIST_ENTRY(node, galley_async, link));
+        run_some(sched);
+        timers_fire(sched, now_ms); /* few by few: what is touched now is still warm at its turn */
     }
     if (!list_is_empty(&sched->ready) || !list_is_empty(&sched->yielded))
         return 0;
@@ -375,7 +379,7 @@ void sched_free(struct sched *sched)
         return;
     GALLEY_BUG_IF(sched->live_count > 0, "%zu coroutines are alive at the end", sched->live_count);
     stack_pool_release(&sched->stacks);
-    free(sched->timers.entries);
+    timer_heap_release(&sched->timers);
     free(sched);
 }
 

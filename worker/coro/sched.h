@@ -9,6 +9,7 @@
 
 enum {
     SCHED_RESUMES_PER_TURN = 128,
+    SCHED_TOGETHER = 8, /* fired together, then resumed */
     CORO_BUDGET_OPERATIONS = 128,
     CORO_BUDGET_US = 2000,
     CORO_IGNORED_MAX = 1000, /* refused calls until the log names who ignores its cancellation */
@@ -21,13 +22,22 @@ enum {
 
 struct timer_entry {
     int64_t at_ms;
-    galley_async *co;
+    uint32_t slot;
 };
 
-/* A heap of four children a node; room for every coroutine is made when its stack is. */
+struct timer_slot {
+    galley_async *co;
+    uint32_t at; /* in entries, or TIMER_TAKEN; of a free slot: the next free one + 1, 0: none */
+};
+enum { TIMER_TAKEN = UINT32_MAX };
+
+/* A heap of four children a node; room for every coroutine is made when its stack is. Moving an entry touches its slot,
+ * not its coroutine: that lies in a page of its own, which is cold. */
 struct timer_heap {
     struct timer_entry *entries;
+    struct timer_slot *slots;
     size_t count, room;
+    uint32_t free; /* slot + 1 */
 };
 
 struct pool;
@@ -75,10 +85,14 @@ void coro_interrupt(galley_async *co, int result);
 GALLEY_YIELDS int coro_check_point(galley_async *co);
 
 int timer_reserve(struct timer_heap *heap, size_t count);
+void timer_heap_release(struct timer_heap *heap);
 void timer_set(struct timer_heap *heap, galley_async *co, int64_t at_ms);
 void timer_remove(struct timer_heap *heap, galley_async *co);
-/* The next one due at `now_ms`, taken out; NULL. */
-galley_async *timer_take_due(struct timer_heap *heap, int64_t now_ms);
+/* Take up to `room` of those out that are due at `now_ms`, the first one first, without a look at their coroutines; their
+ * slots stay theirs until timer_remove or timer_set. How many. */
+size_t timer_take_due(struct timer_heap *heap, int64_t now_ms, uint32_t *slots, size_t room);
+/* Whose slot that is; NULL: its timer was removed or set anew since. */
+galley_async *timer_taken(const struct timer_heap *heap, uint32_t slot);
 
 void scope_init(struct scope *scope, galley_async *co, struct scope *parent);
 void scope_push(galley_async *co, struct scope *scope, int64_t deadline_ms, bool is_shielded);

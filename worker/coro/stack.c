@@ -95,6 +95,11 @@ static int slab_add(struct stack_pool *pool)
     if (!slabs)
         return -ENOMEM;
     pool->slabs = slabs;
+    struct galley_async **frees = realloc(
+        pool->free, (pool->slab_count + 1) * STACK_SLOTS_PER_SLAB * sizeof(struct galley_async *));
+    if (!frees)
+        return -ENOMEM;
+    pool->free = frees;
     char *slab = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (slab == MAP_FAILED)
@@ -141,6 +146,7 @@ void stack_pool_release(struct stack_pool *pool)
     for (size_t i = 0; i < pool->slab_count; i++)
         munmap(pool->slabs[i], pool->stride_bytes * STACK_SLOTS_PER_SLAB);
     free(pool->slabs);
+    free(pool->free);
     *pool = (struct stack_pool){0};
 }
 
@@ -193,12 +199,13 @@ struct galley_async *stack_find(const struct stack_pool *pool, const void *addre
 
 size_t stack_trim(struct stack_pool *pool)
 {
-    size_t count = 0, keep = (size_t)sysconf(_SC_PAGESIZE);
-    for (struct galley_async *co = pool->free; co; co = co->next_free, count++) {
+    size_t keep = (size_t)sysconf(_SC_PAGESIZE);
+    for (size_t i = 0; i < pool->free_count; i++) {
+        struct galley_async *co = pool->free[i];
         /* The page of the control block and of the frames just below it stays. */
         char *top = (char *)((uintptr_t)co & ~(uintptr_t)(keep - 1));
         if (top > co->stack_low)
             madvise(co->stack_low, (size_t)(top - co->stack_low), MADV_DONTNEED);
     }
-    return count;
+    return pool->free_count;
 }

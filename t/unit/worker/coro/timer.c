@@ -14,22 +14,42 @@ static uint64_t next_random(uint64_t *seed)
 static void check_places(const struct timer_heap *heap)
 {
     for (size_t i = 0; i < heap->count; i++) {
-        assert_int_equal(heap->entries[i].co->timer_at, i + 1);
+        const struct timer_slot *slot = &heap->slots[heap->entries[i].slot];
+        assert_int_equal(slot->at, i);
+        assert_int_equal(slot->co->timer, heap->entries[i].slot + 1);
         if (i > 0)
             assert_true(heap->entries[(i - 1) / 4].at_ms <= heap->entries[i].at_ms);
     }
 }
 
-static void take_due(struct timer_heap *heap, galley_async *cos, int64_t *model, int64_t now_ms)
+/* Take a few, three at a time; on the way one of them is removed or set anew. */
+static void take_due(struct timer_heap *heap, galley_async *cos, int64_t *model, int64_t now_ms,
+                     uint64_t chance)
 {
-    galley_async *co;
+    uint32_t taken[3];
     int64_t last_ms = INT64_MIN;
-    while ((co = timer_take_due(heap, now_ms)) != NULL) {
-        assert_true(model[co - cos] <= now_ms);
-        assert_true(model[co - cos] >= last_ms);
-        assert_int_equal(co->timer_at, 0);
-        last_ms = model[co - cos];
-        model[co - cos] = INT64_MAX;
+    for (size_t count; (count = timer_take_due(heap, now_ms, taken, 3)) > 0;) {
+        for (size_t i = 0; i < count; i++) {
+            galley_async *co = timer_taken(heap, taken[i]);
+            assert_non_null(co);
+            assert_int_equal(co->timer, taken[i] + 1);
+            assert_true(model[co - cos] <= now_ms);
+            assert_true(model[co - cos] >= last_ms);
+            last_ms = model[co - cos];
+        }
+        size_t other = chance % count;
+        for (size_t i = 0; i < count; i++) {
+            galley_async *co = timer_taken(heap, taken[i]);
+            model[co - cos] = INT64_MAX;
+            if (i == other && chance % 2 == 0) {
+                timer_set(heap, co, now_ms + 1);
+                model[co - cos] = now_ms + 1;
+            } else {
+                timer_remove(heap, co);
+                assert_int_equal(co->timer, 0);
+            }
+            assert_null(timer_taken(heap, taken[i]));
+        }
     }
     for (int i = 0; i < TIMERS; i++)
         assert_true(model[i] > now_ms);
@@ -53,7 +73,7 @@ static void one_seed(uint64_t seed)
             model[which] = INT64_MAX;
             break;
         case 1:
-            take_due(&heap, cos, model, at_ms / 4);
+            take_due(&heap, cos, model, at_ms / 4, next_random(&seed));
             break;
         default:
             timer_set(&heap, &cos[which], at_ms == 99 ? INT64_MAX : at_ms);
@@ -61,9 +81,9 @@ static void one_seed(uint64_t seed)
         }
         check_places(&heap);
     }
-    take_due(&heap, cos, model, 1000);
+    take_due(&heap, cos, model, 1000, 1);
     assert_int_equal(heap.count, 0);
-    free(heap.entries);
+    timer_heap_release(&heap);
     free(cos);
 }
 
