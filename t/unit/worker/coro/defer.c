@@ -128,17 +128,24 @@ static void defers_of_a_task(galley_async *co, void *arg)
     note("awaited:%d", rc); /* not before its defers have run */
 }
 
+static void count_one(galley_async *co, void *arg)
+{
+    (void)co;
+    ++*(int *)arg;
+}
+
 static void in_an_arena(galley_async *co, void *arg)
 {
     static struct arena arena;
     (void)arg;
     arena_init(&arena, NULL, 0, 128);
     co->arena = &arena;
-    int made = 0, rc;
-    while ((rc = galley__defer(co, say, (void *)(uintptr_t) "x")) == 0)
+    int made = 0, ran = 0, rc;
+    while ((rc = galley__defer(co, count_one, &ran)) == 0)
         made++;
     note("%d %d", made > 0, rc == -ENOMEM);
     coro_run_defers(co);
+    note("%d", made - ran);
     co->arena = NULL;
     arena_release(&arena);
     note("after");
@@ -154,8 +161,7 @@ static const struct rule rules[] = {
     {"a defer in a defer", defer_in_defer, "outer inner last ", 0, NULL},
     {"tasks in defers", tasks_in_defers, "child:0 awaited:0 left child:0 end ", 16, NULL},
     {"a task ends after its defers", defers_of_a_task, "its:0 awaited:0 ", 19, NULL},
-    {"no memory is an answer; the caller can run them early", in_an_arena, "1 1 x x x after ", 0,
-     NULL},
+    {"no memory is an answer; the caller can run them early", in_an_arena, "1 1 0 after ", 0, NULL},
 };
 
 int main(void)
