@@ -442,6 +442,42 @@ int json_scan_number(struct json_scan *scan, struct token *token)
     return 0;
 }
 
+static const char *pass_digits(const char *at, const char *end)
+{
+    while (at < end && is_digit(*at))
+        at++;
+    return at;
+}
+
+int json_scan_numeral(struct json_scan *scan)
+{
+    const char *start = scan->at, *at = start, *end = scan->end;
+    at += *at == '-';
+    const char *digits = at;
+    at = at < end && *at == '0' ? at + 1 : pass_digits(at, end);
+    if (at == digits)
+        return at > start ? scan_word(scan, "-Infinity", 9) : -EBADMSG;
+    bool is_whole = true;
+    size_t count = (size_t)(at - digits);
+    if (at < end && *at == '.') {
+        const char *fraction = at + 1;
+        at = pass_digits(fraction, end);
+        if (at == fraction)
+            return -EBADMSG;
+        is_whole = false;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        const char *power = at + 1;
+        power += power < end && (*power == '-' || *power == '+');
+        at = pass_digits(power, end);
+        if (at == power)
+            return -EBADMSG;
+        is_whole = false;
+    }
+    scan->at = at;
+    return is_whole && count > MAX_DIGITS ? -EILSEQ : 0;
+}
+
 /* ---- values ---- */
 
 int json_scan_token(struct json_scan *scan, unsigned depth, struct arena *arena,

@@ -75,6 +75,9 @@ char *json_scan_put(char *to, unsigned code);
 /* A number; the cursor is at its sign or first digit. */
 int json_scan_number(struct json_scan *scan, struct token *token);
 
+/* Pass over a number, without converting it. */
+int json_scan_numeral(struct json_scan *scan);
+
 /* Any value into a token (lists and objects are passed over, `depth` deep so far); the cursor is at its first byte. */
 int json_scan_token(struct json_scan *scan, unsigned depth, struct arena *arena,
                     struct token *token);

@@ -94,10 +94,23 @@ static int skip_key(struct json_scan *scan, const struct nest *nest, struct json
     return note_key(marks, nest, key, scan->at);
 }
 
+/* A value that is no list and no object. */
+static int skip_scalar(struct json_scan *scan)
+{
+    struct token token;
+    galley_str text;
+    if (scan->at == scan->end)
+        return -EBADMSG;
+    if (*scan->at == '"')
+        return json_scan_string(scan, NULL, &text);
+    if (*scan->at == '-' || (*scan->at >= '0' && *scan->at <= '9'))
+        return json_scan_numeral(scan);
+    return json_scan_token(scan, 0, NULL, &token);
+}
+
 static int skip(struct json_scan *scan, unsigned depth, struct json_marks *marks)
 {
     struct nest nest = {.depth = depth, .base = depth};
-    struct token token;
     int status = 0;
     do {
         bool is_empty = true;
@@ -110,7 +123,7 @@ static int skip(struct json_scan *scan, unsigned depth, struct json_marks *marks
         if (start < scan->end && (*start == '{' || *start == '['))
             status = open_bracket(scan, &nest, &is_empty);
         else
-            status = json_scan_token(scan, depth, NULL, &token);
+            status = skip_scalar(scan);
         if (marks != NULL && !is_empty && status == 0) {
             marks->start[nest.depth] = (uint32_t)(start - marks->origin);
             marks->slot[nest.depth] = MARK_NONE;
