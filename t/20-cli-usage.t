@@ -56,7 +56,7 @@ my @cases = (
     [ [ 'status', '--jsn' ],                      2, qr{^$}, qr{unknown option '--jsn'; did you mean '--json'\?} ],
     [ [ 'status', '--stats', 'x' x 108 ],         1, qr{^$}, qr{^galley: the path of the stats socket is longer than 107 bytes: x+\n$} ],
     map { [ [ @$_, '--stats', $none ], 3, qr{^$}, qr{^galley: no server answers at \Q$none\E; start one with `galley run APP`\n$} ] }
-        ['status'], ['workers'], ['health'], ['metrics'], ['reload'], ['stop'], [ 'scale', 2 ], [ 'drain', 0 ], [ 'log-level', 'info' ],
+        ['status'], ['workers'], ['ps'], ['pstree'], ['health'], ['metrics'], ['reload'], ['stop'], [ 'scale', 2 ], [ 'drain', 0 ], [ 'log-level', 'info' ],
 );
 for my $case (@cases) {
     my ($arguments, $status, $out, $err) = @$case;

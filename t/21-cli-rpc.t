@@ -99,6 +99,69 @@ is(scalar @{ decode_json(ask(result(\@workers), 'workers', '--json')->{out}) }, 
 is(ask(result([]), 'workers')->{status}, 0, 'no workers');
 is(ask(result({}), 'workers')->{status}, 1, 'workers that are no list');
 
+# A row of `coroutines`: worker, id, parent, and what differs from one that sleeps.
+sub coroutine {
+    my ($worker, $id, $parent, %other) = @_;
+    return {
+        worker => 0 + $worker, pid => 100 + $worker, id => 0 + $id, parent => $parent ? 0 + $parent : undef, name => 'grill', route => 'GET /orders',
+        request_id => undef, age_ms => 0 + 900, state => 'waiting', waiting => { kind => 'sleep', what => '212 ms' },
+        file => '/home/jo/src/drive_through.c', line => 0 + 41, %other };
+}
+my %coroutines = (
+    coroutines => [
+        coroutine(0, 12, 11), coroutine(0, 11, 0, name => 'order', request_id => 'r-1', line => 0 + 88, waiting => { kind => 'task', what => '#12' }),
+        coroutine(0, 13, 11, state => 'ready', waiting => undef), coroutine(0, 14, 13, waiting => { kind => 'thread', what => '' }),
+        coroutine(1, 12, 11), coroutine(1, 15, 0, name => 'request', route => undef, file => undef, line => undef),
+    ],
+    workers => [
+        { worker => 0 + 0, pid => 0 + 100, state => 'ready', answered => \1, coroutines => 0 + 4, left_out => 0 + 0 },
+        { worker => 0 + 1, pid => 0 + 101, state => 'ready', answered => \1, coroutines => 0 + 5, left_out => 0 + 3 },
+        { worker => 0 + 2, pid => 0 + 102, state => 'late', answered => \0, coroutines => 0 + 0, left_out => 0 + 0 },
+    ]);
+$got = ask(result(\%coroutines), 'ps');
+is($got->{status}, 0, 'ps: exit status');
+is($got->{call}[2], 'coroutines', 'ps: the call');
+is($got->{out} =~ s/ +$//mgr, <<'END', 'ps: a table');
+WORKER  ID  PARENT  AGE MS  ROUTE        NAME     PLACE               DOING
+     0  12      11     900  GET /orders  grill    drive_through.c:41  sleeping 212 ms
+     0  11       -     900  GET /orders  order    drive_through.c:88  waiting for task #12
+     0  13      11     900  GET /orders  grill    drive_through.c:41  ready
+     0  14      13     900  GET /orders  grill    drive_through.c:41  waiting for thread
+     1  12      11     900  GET /orders  grill    drive_through.c:41  sleeping 212 ms
+     1  15       -     900  -            request  -                   sleeping 212 ms
+END
+my $missing = <<'END';
+galley: worker 1 (pid 101): 5 coroutines, 3 of them not shown
+galley: worker 2 (pid 102), late, does not answer: what waits in it is not known
+END
+is($got->{err}, $missing, 'ps: says what is missing');
+$got = ask(result(\%coroutines), 'pstree');
+is($got->{status}, 0, 'pstree: exit status');
+is($got->{out}, <<'END', 'pstree: a tree for each worker');
+worker 0 (pid 100): 4 coroutines
+  #11 GET /orders [r-1] order (drive_through.c:88) waiting for task #12
+    -> #12 grill (drive_through.c:41) sleeping 212 ms
+    -> #13 grill (drive_through.c:41) ready
+      -> #14 grill (drive_through.c:41) waiting for thread
+worker 1 (pid 101): 5 coroutines, 3 of them not shown
+  #12 (task of #11) grill (drive_through.c:41) sleeping 212 ms
+  #15 request, sleeping 212 ms
+worker 2 (pid 102), late, does not answer: what waits in it is not known
+END
+for my $command ('ps', 'pstree') {
+    $got = ask(result(\%coroutines), $command, '--json');
+    is_deeply([ map { $_->{id} } @{ decode_json($got->{out})->{coroutines} } ], [ 12, 11, 13, 14, 12, 15 ], "$command --json");
+    is(ask(result($_), $command)->{status}, 1, "$command: a strange answer")
+        for [], {}, { coroutines => [] }, { workers => [] }, { coroutines => 0 + 5, workers => [] }, { coroutines => [], workers => 0 + 5 };
+    is(ask(result({ coroutines => [], workers => [] }), $command)->{status}, 0, "$command: no workers");
+    my $odd = { coroutines => [ undef, 0 + 5, [], {}, { waiting => {} }, coroutine(0, 1, 1), coroutine(0, 2, 3), coroutine(0, 3, 2) ],
+        workers => [ undef, {}, $coroutines{workers}[0] ] };
+    is(ask(result($odd), $command)->{status}, 0, "$command: rows that are none, and tasks of each other, do no harm");
+    my $deep = { coroutines => [ map { coroutine(0, $_, $_ - 1) } 1 .. 3000 ], workers => [ $coroutines{workers}[0] ] };
+    is(($got = ask(result($deep), $command))->{status}, 0, "$command: a very deep tree");
+    is(($got->{out} =~ tr/\n//), 3001, "$command: all of it");
+}
+
 my %checks = (workers => { status => 'warn', message => '1 of 2 is starting' });
 for my $row ([ pass => 0 ], [ warn => 0 ], [ fail => 1 ], [ strange => 1 ]) {
     my $answer = { status => $row->[0], checks => \%checks };

@@ -65,6 +65,11 @@ sub rows_when {
         like($part->{waiting}{what}, qr/^\d{3,4} ms$/, "task $part->{id}: for so long");
         like($part->{age_ms}, qr/^\d+$/, "task $part->{id}: its age");
     }
+    my $line = line_of($source, 'galley_sleep_ms(');
+    like(galley_command('pstree', '--stats', $server->stats_path)->{out},
+        qr/^worker 0 \(pid $root->{pid}\): 4 coroutines
+  #\d+ POST \/orders \[order-1\] place_order \(drive_through.c:$root->{line}\) waiting for task #\d+
+(?:    -> #\d+ prepare \(drive_through.c:$line\) sleeping \d+ ms\n){3}\z/, 'galley pstree: the order and its tasks');
     my $answer = $server->rpc('coroutines');
     is_deeply($answer->{workers}, [ { worker => 0, pid => $root->{pid}, state => 'ready', answered => $answer->{workers}[0]{answered},
         coroutines => 4, left_out => 0 } ], 'the worker has answered for all');
@@ -116,8 +121,18 @@ for my $row (
     $seen{ $_->{id} }++ for @{ $answer->{coroutines} };
     is(scalar keys %seen, $shown, 'none is shown twice');
     is($server->rpc('ping'), 'pong', 'the server goes on');
+    for my $command ('ps', 'pstree') {
+        my $got = galley_command($command, '--stats', $server->stats_path);
+        is($got->{status}, 0, "galley $command prints it");
+        my $lines = () = $got->{out} =~ / (?:linger|crowd) .*\n/g;
+        cmp_ok($lines, '>', 2000, "galley $command: a line each");
+        my $left_out = $many + 1 - $lines;
+        like($command eq 'ps' ? $got->{err} : $got->{out}, qr/worker 0 .*: \d+ coroutines, $left_out of them not shown/,
+            "galley $command: and how many are missing");
+    }
     close $client;
-    ok(wait_until('all are gone', sub { !rows($server) }), 'all are gone with their client');
+    ok($server->wait_stat(coroutines_live => 0), 'all are gone with their client');
+    is_deeply([ rows($server) ], [], 'and from the answer');
     is($server->stat('worker_messages_ignored'), 0, 'the master believed all of it');
 }
 is($server->stop, 0, 'ends with 0');
@@ -133,6 +148,8 @@ is($server->stop, 0, 'ends with 0');
         $answer = $two->rpc('coroutines');
         return 1 == grep { !$_->{answered} } @{ $answer->{workers} };
     }), 'a stuck worker has not answered');
+    like(galley_command('pstree', '--stats', $two->stats_path)->{out}, qr/^worker \d \(pid \d+\), \w+, does not answer: /m,
+        'and galley pstree says so');
     my ($missing) = grep { !$_->{answered} } @{ $answer->{workers} };
     my ($other) = grep { $_->{answered} } @{ $answer->{workers} };
     ok($other, 'the other one has');
