@@ -112,6 +112,8 @@ static void check_model(const struct shape *shape, galley_str text, int answer, 
         const struct shape *body = members[0]->type.of;
         json_write(&out, body, &in, JSON_LEAVE_UNSET | JSON_LEAVE_NONE | JSON_LEAVE_DEFAULTS);
         require(out.error == 0 || out.error == -ELOOP);
+        if (out.error == 0 && is_again)
+            require(out.len == text.len && memcmp(out.data, text.data, text.len) == 0);
         if (out.error == 0 && !is_again) {
             require(json_check(text_of(&out)) == 0);
             check_model(shape, text_of(&out), 0, true);
