@@ -401,7 +401,7 @@ static char *make(const struct row *row, size_t size, size_t *len)
             break;
         to = put(to, row->unit, count);
     }
-    if (to[-1] == ',' && (row->tail[0] == ']' || row->tail[0] == '}'))
+    if (to > text && to[-1] == ',' && (row->tail[0] == ']' || row->tail[0] == '}'))
         to--;
     to = put(to, row->tail, 0);
     *to = '\0';
