@@ -219,6 +219,11 @@ sub prepare {
         $self->{config_path} = write_file("$dir/galley.conf", $how{config});
         push @arguments, '--config', $self->{config_path};
     }
+    my $said = join ' ', $how{config} // '', @{ $how{args} || [] };
+    for (['start', 30], ['hang', 10]) {    # the server's own patience, where all is slow and the test has no other
+        my ($what, $seconds) = @$_;
+        push @arguments, "--$what-timeout", $seconds * $SLOW . 's' if $SLOW > 1 && !$how{program} && $said !~ /${what}[-_]timeout/;
+    }
     $self->{command} = [ split(' ', $how{wrap} // $WRAP), $how{program} || galley(), @arguments, @{ $how{args} || [] } ];
     return $self;
 }
