@@ -5,8 +5,17 @@
 
 #include <string.h>
 
-/* What one problem takes besides what is its own: names, braces, message. */
-enum { ENTRY_BYTES = 160 };
+/* What one problem takes besides what is its own: keys and braces, its row of problem_kind.h, and numbers in the message
+ * and in ctx. */
+enum { ENTRY_BYTES = 56, CTX_BYTES = 80 };
+
+static const unsigned char entry_bytes[PROBLEM_COUNT] = {
+#define X(kind, type, message, ctx)                                                                \
+    [PROBLEM_##kind] = ENTRY_BYTES + sizeof(type) + sizeof(message) +                              \
+                       (sizeof(ctx) > 1 ? CTX_BYTES + sizeof(ctx) : 0),
+    PROBLEM_KINDS(X)
+#undef X
+};
 
 /* A float that is written out may grow from 4 bytes ("9e15") to 18. */
 enum { EXPONENT_GROWTH_BYTES = 14, CONTROL_GROWTH_BYTES = 5 };
@@ -68,6 +77,6 @@ static size_t loc_bytes(const struct loc *loc)
 
 size_t problem_text_bytes(const struct problem *problem, const struct loc *loc)
 {
-    return ENTRY_BYTES + input_bytes(problem) + loc_bytes(loc) + 2 * problem->text.len +
-           2 * list_bytes(problem);
+    return entry_bytes[problem->kind] + input_bytes(problem) + loc_bytes(loc) +
+           2 * problem->text.len + 2 * list_bytes(problem);
 }

@@ -12,8 +12,8 @@
 #include "worker/app/number.h"
 #include "worker/app/problem_cost.h"
 
-/* What one problem may cost besides what is its own: names, braces, message. */
-enum { BUDGET_BYTES = 32 * 1024, BUDGET_TIMES = 4 };
+/* What all problems may cost: bytes, and times the input. */
+enum { BUDGET_BYTES = 44 * 1024, BUDGET_TIMES = 6 };
 
 /* What must be left for the problem that ends the list, and for a deep loc. */
 enum { LAST_BYTES = 1024 };

@@ -52,7 +52,7 @@ struct problems {
     struct loc end_loc;
 };
 
-/* `input_bytes` of the request bound what its problems may cost: 4 times that and 32 KiB. */
+/* `input_bytes` of the request bound what its problems may cost: 6 times that and 44 KiB. */
 void problems_init(struct problems *problems, struct arena *arena, size_t input_bytes);
 /* Append a copy at `loc`. */
 void problems_add(struct problems *problems, const struct problem *problem, const struct loc *loc);
