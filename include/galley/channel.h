@@ -36,13 +36,13 @@ struct galley_channel {
 #define galley_channel_send(co, to, item)                                                          \
     galley__channel_send(co, &(to)->channel, GALLEY__ROOM(to),                                     \
                          _Generic((item), __typeof__((to)->room[0]) *: (item),                     \
-                                  const __typeof__((to)->room[0]) *: (item)))
+                                  const __typeof__((to)->room[0]) *: (item)), GALLEY_HERE)
 
 /* Move the oldest into *item; waits while there is none. 1; 0: it is closed, and nothing is left; -ECANCELED.
  * int (galley_async *co, struct name *channel, type *item). */
 #define galley_channel_receive(co, from, item)                                                     \
     galley__channel_receive(co, &(from)->channel, GALLEY__ROOM(from),                              \
-                            _Generic((item), __typeof__((from)->room[0]) *: (item)))
+                            _Generic((item), __typeof__((from)->room[0]) *: (item)), GALLEY_HERE)
 
 /* No more is sent: who waits to send gets -EPIPE, who waits to receive 0. What is in the channel may still be received.
  * Never waits; idempotent. void (galley_async *co, struct name *channel). */
@@ -57,12 +57,12 @@ struct galley__room {
     size_t at_bytes, count, item_bytes; /* from the channel's address on */
 };
 GALLEY_API GALLEY_YIELDS int galley__channel_send(galley_async *co, struct galley_channel *channel,
-                                                  struct galley__room room,
-                                                  const void *item) GALLEY_MUST_USE;
+                                                  struct galley__room room, const void *item,
+                                                  const char *here) GALLEY_MUST_USE;
 GALLEY_API GALLEY_YIELDS int galley__channel_receive(galley_async *co,
                                                      struct galley_channel *channel,
-                                                     struct galley__room room,
-                                                     void *item) GALLEY_MUST_USE;
+                                                     struct galley__room room, void *item,
+                                                     const char *here) GALLEY_MUST_USE;
 GALLEY_API void galley__channel_close(galley_async *co, struct galley_channel *channel);
 
 #endif

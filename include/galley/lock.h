@@ -22,8 +22,9 @@ struct galley_mutex {
 };
 
 /* Wait until it is this coroutine's. 0; -ECANCELED; -EDEADLK: it is already. */
-GALLEY_API GALLEY_YIELDS int galley_mutex_lock(galley_async *co,
-                                               struct galley_mutex *mutex) GALLEY_MUST_USE;
+#define galley_mutex_lock(...) galley__mutex_lock(__VA_ARGS__, GALLEY_HERE)
+GALLEY_API GALLEY_YIELDS int galley__mutex_lock(galley_async *co, struct galley_mutex *mutex,
+                                                const char *here) GALLEY_MUST_USE;
 /* Hand it to who has waited longest. Never waits. 0; -EPERM, and nothing happens: it is not this coroutine's. */
 GALLEY_API int galley_mutex_unlock(galley_async *co, struct galley_mutex *mutex);
 
@@ -40,8 +41,10 @@ struct galley_semaphore {
     }
 
 /* Wait for one of them. 0, -ECANCELED. */
-GALLEY_API GALLEY_YIELDS int
-galley_semaphore_acquire(galley_async *co, struct galley_semaphore *semaphore) GALLEY_MUST_USE;
+#define galley_semaphore_acquire(...) galley__semaphore_acquire(__VA_ARGS__, GALLEY_HERE)
+GALLEY_API GALLEY_YIELDS int galley__semaphore_acquire(galley_async *co,
+                                                       struct galley_semaphore *semaphore,
+                                                       const char *here) GALLEY_MUST_USE;
 /* Give one, to who has waited longest, if anybody does. Any coroutine may; never waits. */
 GALLEY_API void galley_semaphore_release(galley_async *co, struct galley_semaphore *semaphore);
 
@@ -54,8 +57,9 @@ struct galley_event {
 };
 
 /* Wait until it is set. 0; -ECANCELED. Who waits when it is set goes on, even if it is cleared at once. */
-GALLEY_API GALLEY_YIELDS int galley_event_wait(galley_async *co,
-                                               struct galley_event *event) GALLEY_MUST_USE;
+#define galley_event_wait(...) galley__event_wait(__VA_ARGS__, GALLEY_HERE)
+GALLEY_API GALLEY_YIELDS int galley__event_wait(galley_async *co, struct galley_event *event,
+                                                const char *here) GALLEY_MUST_USE;
 /* All who wait go on, and who comes later does not wait. Never waits; idempotent. */
 GALLEY_API void galley_event_set(galley_async *co, struct galley_event *event);
 /* From now on one waits again. */

@@ -86,12 +86,14 @@ GALLEY_API void galley_task_cancel(galley_task *task);
  * 0 when each returned 0 or more; what they found is where their args point. Otherwise the first negative result, which
  * cancelled the rest; -ECANCELED when the caller was cancelled and a task noticed. -EAGAIN, and none of them has run,
  * when there are not enough coroutines. */
-#define galley_gather(co, ...) galley__gather(co, GALLEY__CALLS(__VA_ARGS__), __FILE__, __LINE__)
+#define galley_gather(co, ...)                                                                     \
+    galley__gather(co, GALLEY__CALLS(__VA_ARGS__), __FILE__, __LINE__, GALLEY_HERE)
 
 /* The same, but the first result wins, a failure too: it cancels the rest, and is returned when they have ended.
  * -ECANCELED when the caller was cancelled before any had a result; -EAGAIN as above. A loser may have succeeded in the
  * same turn: what it acquired, its arg tells. */
-#define galley_race(co, ...) galley__race(co, GALLEY__CALLS(__VA_ARGS__), __FILE__, __LINE__)
+#define galley_race(co, ...)                                                                       \
+    galley__race(co, GALLEY__CALLS(__VA_ARGS__), __FILE__, __LINE__, GALLEY_HERE)
 
 struct galley__call {
     int (*fn)(galley_async *co, void *arg);
@@ -107,9 +109,11 @@ struct galley__call {
          int (*)(galley_async *, void *))(void (*)(void))(fn)), (__VA_ARGS__), #fn},
 /* clang-format on */
 GALLEY_API GALLEY_YIELDS int galley__gather(galley_async *co, const struct galley__call *calls,
-                                            const char *file, int line) GALLEY_MUST_USE;
+                                            const char *file, int line,
+                                            const char *here) GALLEY_MUST_USE;
 GALLEY_API GALLEY_YIELDS int galley__race(galley_async *co, const struct galley__call *calls,
-                                          const char *file, int line) GALLEY_MUST_USE;
+                                          const char *file, int line,
+                                          const char *here) GALLEY_MUST_USE;
 
 /* Run fn(co, arg) in the worker's scope, after the answer if need be; at most 1,000 at once a worker, drained at stop.
  * `arg` must not belong to the request. 0, -EAGAIN when there are too many. */

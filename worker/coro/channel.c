@@ -22,7 +22,7 @@ static void put(struct galley_channel *channel, const struct galley__room *room,
 }
 
 int galley__channel_send(galley_async *co, struct galley_channel *channel, struct galley__room room,
-                         const void *item)
+                         const void *item, const char *here)
 {
     int rc = coro_check_point(co);
     if (rc < 0)
@@ -37,7 +37,7 @@ int galley__channel_send(galley_async *co, struct galley_channel *channel, struc
         put(channel, &room, item);
     } else {
         struct waiter waiter = {.co = co, .from = item};
-        return queue_wait(queue_in(channel->_senders), &waiter, "room in a channel");
+        return queue_wait(queue_in(channel->_senders), &waiter, "room in a channel", here);
     }
     coro_spend(co);
     return rc;
@@ -64,7 +64,7 @@ static bool take(struct galley_channel *channel, const struct galley__room *room
 }
 
 int galley__channel_receive(galley_async *co, struct galley_channel *channel,
-                            struct galley__room room, void *item)
+                            struct galley__room room, void *item, const char *here)
 {
     int rc = coro_check_point(co);
     if (rc < 0)
@@ -72,7 +72,7 @@ int galley__channel_receive(galley_async *co, struct galley_channel *channel,
     bool is_taken = take(channel, &room, item);
     if (!is_taken && !channel->_is_closed) {
         struct waiter waiter = {.co = co, .to = item};
-        return queue_wait(queue_in(channel->_receivers), &waiter, "a value from a channel");
+        return queue_wait(queue_in(channel->_receivers), &waiter, "a value from a channel", here);
     }
     coro_spend(co);
     return is_taken;

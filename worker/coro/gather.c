@@ -20,28 +20,33 @@ static void spawn_all(galley_async *co, struct scope *scope, const struct galley
 }
 
 static GALLEY_YIELDS void run_all(galley_async *co, struct scope *scope,
-                                  const struct galley__call *calls, const char *file, int line)
+                                  const struct galley__call *calls, const char *file, int line,
+                                  const char *here)
 {
     spawn_all(co, scope, calls, file, line);
     co->joining = scope;
+    co->here = here;
     while (!list_is_empty(&scope->tasks))
         coro_suspend_deaf(co, scope->race == RACE_NONE ? "gather" : "race");
     co->joining = NULL;
+    co->here = NULL;
     (void)scope_close(co, scope);
 }
 
-int galley__gather(galley_async *co, const struct galley__call *calls, const char *file, int line)
+int galley__gather(galley_async *co, const struct galley__call *calls, const char *file, int line,
+                   const char *here)
 {
     struct scope scope;
     int rc = coro_check_point(co);
     if (rc < 0)
         return rc;
     scope_push(co, &scope, INT64_MAX, false);
-    run_all(co, &scope, calls, file, line);
+    run_all(co, &scope, calls, file, line, here);
     return scope.first_error;
 }
 
-int galley__race(galley_async *co, const struct galley__call *calls, const char *file, int line)
+int galley__race(galley_async *co, const struct galley__call *calls, const char *file, int line,
+                 const char *here)
 {
     struct scope scope;
     int rc = coro_check_point(co);
@@ -51,6 +56,6 @@ int galley__race(galley_async *co, const struct galley__call *calls, const char 
         return -EINVAL;
     scope_push(co, &scope, INT64_MAX, false);
     scope.race = RACE_OPEN;
-    run_all(co, &scope, calls, file, line);
+    run_all(co, &scope, calls, file, line, here);
     return scope.race == RACE_WON ? scope.first_error : -ECANCELED;
 }

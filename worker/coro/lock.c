@@ -7,7 +7,7 @@
 #include "worker/coro/queue.h"
 #include "worker/coro/sched.h"
 
-int galley_mutex_lock(galley_async *co, struct galley_mutex *mutex)
+int galley__mutex_lock(galley_async *co, struct galley_mutex *mutex, const char *here)
 {
     int rc = coro_check_point(co);
     if (rc < 0)
@@ -16,7 +16,7 @@ int galley_mutex_lock(galley_async *co, struct galley_mutex *mutex)
         return -EDEADLK;
     if (mutex->_owner != 0) {
         struct waiter waiter = {.co = co};
-        return queue_wait(queue_in(mutex->_waiting), &waiter, "mutex");
+        return queue_wait(queue_in(mutex->_waiting), &waiter, "mutex", here);
     }
     mutex->_owner = co->id;
     coro_spend(co);
@@ -34,14 +34,15 @@ int galley_mutex_unlock(galley_async *co, struct galley_mutex *mutex)
     return 0;
 }
 
-int galley_semaphore_acquire(galley_async *co, struct galley_semaphore *semaphore)
+int galley__semaphore_acquire(galley_async *co, struct galley_semaphore *semaphore,
+                              const char *here)
 {
     int rc = coro_check_point(co);
     if (rc < 0)
         return rc;
     if (semaphore->_free_count == 0) {
         struct waiter waiter = {.co = co};
-        return queue_wait(queue_in(semaphore->_waiting), &waiter, "semaphore");
+        return queue_wait(queue_in(semaphore->_waiting), &waiter, "semaphore", here);
     }
     semaphore->_free_count--;
     coro_spend(co);
@@ -58,14 +59,14 @@ void galley_semaphore_release(galley_async *co, struct galley_semaphore *semapho
         semaphore->_free_count++;
 }
 
-int galley_event_wait(galley_async *co, struct galley_event *event)
+int galley__event_wait(galley_async *co, struct galley_event *event, const char *here)
 {
     int rc = coro_check_point(co);
     if (rc < 0)
         return rc;
     if (!event->_is_set) {
         struct waiter waiter = {.co = co};
-        return queue_wait(queue_in(event->_waiting), &waiter, "event");
+        return queue_wait(queue_in(event->_waiting), &waiter, "event", here);
     }
     coro_spend(co);
     return 0;

@@ -32,10 +32,12 @@ static inline struct waiter *queue_take(struct list *queue)
 
 /* What the one who took it out woke it with; -ECANCELED, and it was not taken out. */
 static inline GALLEY_YIELDS int queue_wait(struct list *queue, struct waiter *waiter,
-                                           const char *why)
+                                           const char *why, const char *here)
 {
     list_append(queue, &waiter->link);
+    waiter->co->here = here;
     int rc = coro_suspend(waiter->co, why, INT64_MAX);
+    waiter->co->here = NULL;
     list_remove(&waiter->link);
     return rc;
 }

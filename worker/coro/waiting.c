@@ -36,7 +36,8 @@ void coro_wait_detail(const galley_async *co, char *out, size_t size)
         snprintf(out, size, "%" PRId64 " ms", left_ms > 0 ? left_ms : 0);
     } else if (!strcmp(kind, "task") && co->waiting_on > 0) {
         snprintf(out, size, "#%" PRId64, co->waiting_on);
-    } else if (!strcmp(kind, "tasks") && co->joining) {
+    } else if (co->joining &&
+               (!strcmp(kind, "tasks") || !strcmp(kind, "gather") || !strcmp(kind, "race"))) {
         write_tasks(co->joining, out, size);
     } else if (!strcmp(kind, "readable") || !strcmp(kind, "writable") || !strcmp(kind, "ready")) {
         snprintf(out, size, "fd %" PRId64, co->waiting_on);

@@ -1,6 +1,9 @@
 /* t/unit/worker/coro/waiting.c - what waits says for what and where, and forgets it afterwards. */
 #include <unistd.h>
 
+#include <galley/channel.h>
+#include <galley/lock.h>
+
 #include "t/unit/worker/coro/world.h"
 
 static int pipe_fds[2];
@@ -46,6 +49,55 @@ static void closes(galley_async *co, void *arg)
     note("%d", galley_scope_close(co, &scope));
 }
 
+static void gathers(galley_async *co, void *arg)
+{
+    int ms = 30;
+    line_of = __LINE__ + 1;
+    note("%d", arg ? galley_race(co, (nap, &ms), (nap, &ms)) : galley_gather(co, (nap, &ms)));
+}
+
+static void locks(galley_async *co, void *arg)
+{
+    struct galley_scope scope;
+    struct galley_mutex mutex = {._owner = 4711};
+    struct galley_semaphore semaphore = GALLEY_SEMAPHORE(0);
+    struct galley_event event = {._is_set = false};
+    galley_scope_open(co, &scope, 20);
+    int kind = (int)(intptr_t)arg, rc;
+    if (kind == 0) {
+        line_of = __LINE__ + 1;
+        rc = galley_mutex_lock(co, &mutex);
+    } else if (kind == 1) {
+        line_of = __LINE__ + 1;
+        rc = galley_semaphore_acquire(co, &semaphore);
+    } else {
+        line_of = __LINE__ + 1;
+        rc = galley_event_wait(co, &event);
+    }
+    note("%d", rc);
+    note("%d", galley_scope_close(co, &scope));
+}
+
+GALLEY_CHANNEL(numbers, int, 1);
+static void passes(galley_async *co, void *arg)
+{
+    struct galley_scope scope;
+    struct numbers numbers = {.room = {0}};
+    int one = 1, rc;
+    galley_scope_open(co, &scope, 20);
+    if (arg) {
+        if (galley_channel_send(co, &numbers, &one) < 0)
+            note("full");
+        line_of = __LINE__ + 1;
+        rc = galley_channel_send(co, &numbers, &one);
+    } else {
+        line_of = __LINE__ + 1;
+        rc = galley_channel_receive(co, &numbers, &one);
+    }
+    note("%d", rc);
+    note("%d", galley_scope_close(co, &scope));
+}
+
 static const struct {
     const char *name;
     void (*entry)(galley_async *co, void *arg);
@@ -59,6 +111,13 @@ static const struct {
     {"a task", awaits, 0, "task", "#2"},
     {"one task", closes, 1, "tasks", "#2"},
     {"four tasks", closes, 4, "tasks", "#2 #3 #4 #5"},
+    {"a gather", gathers, 0, "gather", "#2"},
+    {"a race", gathers, 1, "race", "#2 #3"},
+    {"a mutex", locks, 0, "mutex", ""},
+    {"a semaphore", locks, 1, "semaphore", ""},
+    {"an event", locks, 2, "event", ""},
+    {"a full channel", passes, 1, "room in a channel", ""},
+    {"an empty channel", passes, 0, "a value from a channel", ""},
     {"eleven tasks", closes, 11, "tasks", "#2 #3 #4 #5 and 7 more"},
 };
 
