@@ -101,6 +101,8 @@ GALLEY_YIELDS int scope_close(galley_async *co, struct scope *scope);
 GALLEY_YIELDS void scope_join(galley_async *co, struct scope *scope);
 /* The same, after a function has returned to whose frame the tasks may still write. */
 GALLEY_YIELDS void scope_join_from_below(galley_async *co, struct scope *scope);
+/* Whether what runs in it is cancelled: itself, or from further out. */
+bool scope_is_cancelled(const struct scope *scope);
 /* First reason wins. Marks it and all below; wakes who waits there. */
 void scope_cancel(struct scope *scope, enum galley_reason reason);
 /* Cancel those of its unshielded scopes whose time has run out. */

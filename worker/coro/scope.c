@@ -25,6 +25,15 @@ void scope_init(struct scope *scope, galley_async *co, struct scope *parent)
     list_init(&scope->tasks);
 }
 
+bool scope_is_cancelled(const struct scope *scope)
+{
+    for (const struct scope *s = scope; s; s = s->is_shielded ? NULL : s->parent) {
+        if (s->reason != GALLEY_NOT_CANCELLED)
+            return true;
+    }
+    return false;
+}
+
 void coro_refresh(galley_async *co)
 {
     uint8_t reason = GALLEY_NOT_CANCELLED;
@@ -128,12 +137,11 @@ int scope_close(galley_async *co, struct scope *scope)
     scope->co = NULL;
     coro_refresh(co);
     switch ((enum galley_reason)scope->reason) {
-    case GALLEY_NOT_CANCELLED:
-        return 0;
-    case GALLEY_BY_DEADLINE:
-        return -ETIMEDOUT;
+    case GALLEY_NOT_CANCELLED: /* itself; what its tasks made of a cancellation from further out */
     case GALLEY_BY_SIBLING:
         return scope->first_error;
+    case GALLEY_BY_DEADLINE:
+        return -ETIMEDOUT;
     default:
         return -ECANCELED;
     }

@@ -28,14 +28,21 @@ static void task_main(galley_async *co, void *arg)
     task->result = coro_check(co) < 0 ? -ECANCELED : task->fn(co, task->arg);
 }
 
+/* End the others, unless a reason from further out has already: the first one holds. */
+static void end_others(struct scope *scope, int result)
+{
+    scope->first_error = result;
+    if (!scope_is_cancelled(scope))
+        scope_cancel(scope, GALLEY_BY_SIBLING);
+}
+
 /* The first result ends a race; what a cancellation from outside has made of a task is none. */
 static void tell_race(struct scope *scope, const struct galley_task *task)
 {
-    if (scope->race == RACE_WON || (task->result == -ECANCELED && coro_check(scope->co) < 0))
+    if (scope->race == RACE_WON || (task->result == -ECANCELED && scope_is_cancelled(scope)))
         return;
     scope->race = RACE_WON;
-    scope->first_error = task->result;
-    scope_cancel(scope, GALLEY_BY_SIBLING);
+    end_others(scope, task->result);
 }
 
 /* The first failure in a scope that was opened ends the others; who asked one task to end meant only that one. */
@@ -44,12 +51,9 @@ static void tell_scope(struct scope *scope, const struct galley_task *task)
     bool is_opened = scope->co && scope != &scope->co->root;
     if (scope->race != RACE_NONE)
         tell_race(scope, task);
-    else if (is_opened && task->result < 0 &&
-             !(task->was_cancelled && task->result == -ECANCELED)) {
-        if (scope->first_error == 0)
-            scope->first_error = task->result;
-        scope_cancel(scope, GALLEY_BY_SIBLING);
-    }
+    else if (is_opened && task->result < 0 && scope->first_error == 0 &&
+             !(task->was_cancelled && task->result == -ECANCELED))
+        end_others(scope, task->result);
     if (scope->co && scope->co->joining == scope && list_is_empty(&scope->tasks))
         coro_wake(scope->co, 0);
 }
