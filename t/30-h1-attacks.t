@@ -19,7 +19,8 @@ use h1_cases;
 use constant { SIOCOUTQ => 0x5411, TOGETHER => 48, LONG => 600, DEADLINE_S => 15 };
 
 my $SECOND = "GET /second HTTP/1.1\r\nHost: a\r\n\r\n";
-my $server = Galley::Test->start('t/apps/wire', unix => 1, args => [ '--h2c=false', '--max-connections', 1000 ]);
+my $server = Galley::Test->start('t/apps/wire', unix => 1, args => [ '--h2c=false', '--max-connections', 1000,
+    map { ("--$_", 10 * slow() . 's') } qw(head-timeout body-grace) ]);    # byte by byte is no attack of slowness here
 my $path = $server->dir . '/http.sock';
 $SIG{PIPE} = 'IGNORE';
 

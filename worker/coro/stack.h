@@ -31,8 +31,8 @@ void stack_pool_release(struct stack_pool *pool);
 /* A control block at the top of its stack; `entry` will run on it at the first switch. NULL: over the cap or no
  * memory. One that was used before goes on where it last left, which is inside `entry`. */
 struct galley_async *stack_take_new(struct stack_pool *pool, ctx_entry_fn *entry);
-/* With many suspended coroutines the memory of the next one is cold. A page's first touch is the dearest, some 300 ns in
- * a virtual machine, and several of them at once cost little more than one: so look up the pages of the next few
+/* With many suspended coroutines the memory of the next one is cold. A page's first touch is the dearest (70 to 250 ns in
+ * a virtual machine), and several of them at once cost little more than one: so look up the pages of the next few
  * together, before their turns. bench/run's row of 512 sleepers measures it. */
 static inline void stack_prefetch_page(const struct galley_async *co)
 {
