@@ -1,5 +1,5 @@
 /* arena.c - memory that dies together.
- * Does:     the slow half of arena.h: heap chunks that double from 4 KiB to 64 KiB, or as large as
+ * Does:     the slow half of arena.h: heap chunks that double from 4 KiB to 16 KiB, or as large as
  *           asked for; pieces that grow.
  * Does not: free single pieces.
  * See:      arena.h, t/unit/common/arena.c */
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_MIN_BYTES = 4096, CHUNK_MAX_BYTES = 64 * 1024 };
+enum { CHUNK_MIN_BYTES = 4096, CHUNK_MAX_BYTES = 16 * 1024 };
 
 struct arena_chunk {
     _Alignas(16) struct arena_chunk *older;

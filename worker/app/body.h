@@ -19,7 +19,7 @@ bool body_is_json(const struct galley_request *req);
 galley_str body_media_type(const struct galley_request *req, char *to, size_t size);
 
 /* An input of N bytes costs at most 10 N + 64 KiB: itself once, and so much of the request's arena. */
-enum { INPUT_ARENA_TIMES = 9, INPUT_ARENA_BYTES = 52 * 1024 };
+enum { INPUT_ARENA_TIMES = 9, INPUT_ARENA_BYTES = 48 * 1024 };
 
 /* `len` bytes of input have come: let the arena grow by what they may take. */
 static inline void body_allow(struct galley_request *req, size_t len)

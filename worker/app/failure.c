@@ -172,20 +172,18 @@ int failure_answer_noted(const struct failures *failures, struct galley_request 
 }
 
 int failure_answer_invalid(const struct failures *failures, struct galley_request *req,
-                           const struct problems *problems)
+                           struct problems *problems)
 {
     const struct handler *handler = find_handler(failures, GALLEY_FAILURE_INVALID, 0, NULL);
-    struct json_out out;
-    begin_json(&out);
-    problems_write(problems, &out);
     if (handler == NULL) {
+        struct json_out out;
+        begin_json(&out);
+        problems_write(problems, &out);
         req->status = 422;
         return output_send_json(req, &out);
     }
     struct galley_invalid invalid;
-    int rc = keep_json(req, &out, &invalid.body);
-    if (rc == 0)
-        rc = problems_describe(problems, &invalid);
+    int rc = problems_describe(problems, &invalid);
     return rc < 0 ? rc : run_handler(handler, req, 422, &invalid);
 }
 

@@ -31,7 +31,7 @@ GALLEY_YIELDS int failure_answer_noted(const struct failures *failures,
 /* Inputs that do not hold. */
 GALLEY_YIELDS int failure_answer_invalid(const struct failures *failures,
                                          struct galley_request *req,
-                                         const struct problems *problems) GALLEY_MUST_USE;
+                                         struct problems *problems) GALLEY_MUST_USE;
 
 /* A handler ended with an error that nobody answers, or its output cannot be written. Header fields that it set go. */
 GALLEY_YIELDS int failure_answer_crash(const struct failures *failures,

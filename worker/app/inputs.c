@@ -453,6 +453,8 @@ int inputs_read(const struct inputs *inputs, struct galley_request *req, const g
     req->arena.max_bytes = req->arena.total_bytes + INPUT_ARENA_BYTES;
     body_allow(req, head_bytes(inputs, req));
     int rc = read_all(&r, params, has_body);
+    if (rc == -EINVAL)
+        problems->room_bytes = arena_left(&req->arena);
     req->arena.max_bytes = req->arena.total_bytes + ceiling; /* what comes now is the handler's */
     return rc == -ENOMEM ? galley__fail(req, 413, "Content Too Large") : rc;
 }

@@ -59,7 +59,7 @@ static galley_str text_of(const char *text)
 
 void problems_init(struct problems *problems, struct arena *arena, size_t input_bytes)
 {
-    *problems = (struct problems){.arena = arena};
+    *problems = (struct problems){.arena = arena, .room_bytes = SIZE_MAX};
     size_t most = (SIZE_MAX - BUDGET_BYTES) / BUDGET_TIMES;
     problems->max_bytes = BUDGET_BYTES + BUDGET_TIMES * (input_bytes < most ? input_bytes : most);
 }
@@ -549,7 +549,28 @@ static int describe(const struct problems *problems, struct galley_problem *list
     return 0;
 }
 
-int problems_describe(const struct problems *problems, struct galley_invalid *invalid)
+/* End the list where describing it would take too much: each text and message once more, and where they lie. */
+static void cut(struct problems *problems)
+{
+    size_t left = problems->room_bytes / 4 * 3, count = 1;
+    struct problem *before = problems->first;
+    for (struct problem *p = before; p != NULL; p = p->next) {
+        size_t text = problem_text_bytes(p, p->loc);
+        size_t cost = text + text / 2 + sizeof(struct galley_problem) + sizeof(struct marks);
+        if (p->next != NULL && cost > left) {
+            before->next = NULL;
+            problems->last = before;
+            problems->count = count;
+            problems_end(problems);
+            return;
+        }
+        left -= cost < left ? cost : left;
+        count += p != problems->first;
+        before = p;
+    }
+}
+
+static int describe_all(struct problems *problems, struct galley_invalid *invalid)
 {
     struct galley_problem *list = arena_alloc(problems->arena, problems->count * sizeof *list);
     struct marks *marks = arena_alloc(problems->arena, problems->count * sizeof *marks);
@@ -561,4 +582,16 @@ int problems_describe(const struct problems *problems, struct galley_invalid *in
     int rc = describe(problems, list, marks, &out, &invalid->body);
     json_out_release(&out);
     return rc;
+}
+
+int problems_describe(struct problems *problems, struct galley_invalid *invalid)
+{
+    struct arena *arena = problems->arena;
+    size_t ceiling = arena->max_bytes;
+    cut(problems);
+    if (arena->total_bytes < ceiling && problems->room_bytes < ceiling - arena->total_bytes)
+        arena->max_bytes = arena->total_bytes + problems->room_bytes;
+    int rc = describe_all(problems, invalid);
+    arena->max_bytes = ceiling;
+    return rc == -ENOMEM && problems->room_bytes < SIZE_MAX ? describe_all(problems, invalid) : rc;
 }

@@ -47,6 +47,7 @@ struct problems {
     size_t bytes,
         max_bytes; /* of the 422 and of what is kept for it, at most: beyond it one TOO_MANY ends the list */
     size_t text_bytes;  /* of the 422 alone, at most: taken from the arena's ceiling */
+    size_t room_bytes;  /* what describing them may take besides; SIZE_MAX: any */
     int error;          /* -ENOMEM */
     struct problem end; /* the TOO_MANY, which needs no memory */
     struct loc end_loc;
@@ -61,8 +62,8 @@ void problems_end(struct problems *problems);
 bool problems_has_ended(const struct problems *problems);
 /* Write the whole 422 body. */
 void problems_write(const struct problems *problems, struct json_out *out);
-/* The same for an app's own handler: an array in the arena. 0; -ENOMEM. */
-int problems_describe(const struct problems *problems, struct galley_invalid *invalid);
+/* The same for an app's own handler: an array in the arena, which ends earlier if it takes more than room_bytes. 0; -ENOMEM. */
+int problems_describe(struct problems *problems, struct galley_invalid *invalid);
 
 /* The word that stands first in a loc: "path", "query", "header", "cookie", "body". */
 galley_str problems_place(enum galley_in in);

@@ -89,6 +89,16 @@ void free(void *piece)
 }
 #endif
 
+/* The same with a handler of its own for what is wrong. */
+static int count_problems(galley_async *co, const struct galley_invalid *in, struct count *out)
+{
+    (void)co;
+    out->count = (int64_t)in->count;
+    return 0;
+}
+static const struct galley_failure_handler own_handlers[] = {
+    GALLEY_ON_INVALID(count_problems, count)};
+
 /* ---- what is sent ---- */
 
 enum { READ = 200, JUDGED = 422, ANY = 0 };
@@ -529,11 +539,34 @@ static void heads_keep_the_law(void **state)
     assert_int_equal(failures, 0);
 }
 
+static void an_own_handler_keeps_the_law(void **state)
+{
+    struct world *world = *state;
+    struct errmsg why = {{0}};
+    struct galley_app own = galley_app;
+    void *usual = world->server->app;
+    size_t failures = 0;
+    own.handlers = own_handlers;
+    own.handler_count = 1;
+    world->server->app = app_new(&own, &why);
+    assert_non_null(world->server->app);
+    world->worst = 0;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+        for (size_t s = 0; s < sizeof sizes / sizeof sizes[0] && bodies[i].status == JUDGED; s++)
+            failures += send_body(world, &bodies[i], sizes[s]);
+    print_message("# the most: %.0f %% of what is allowed (%s)\n", world->worst * 100,
+                  world->worst_name);
+    app_free(world->server->app);
+    world->server->app = usual;
+    assert_int_equal(failures, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_keep_the_law),
         cmocka_unit_test(heads_keep_the_law),
+        cmocka_unit_test(an_own_handler_keeps_the_law),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
