@@ -13,6 +13,7 @@
 
 #include "unit/worker/app/json_models.h"
 #include "worker/app/json_read.h"
+#include "worker/coro/sanitize.h"
 
 GALLEY_STRUCT(in_rich, (struct rich, body, BODY(rich)));
 GALLEY_STRUCT(in_checked, (struct checked, body, BODY(checked)));
@@ -480,11 +481,9 @@ static void *read_deep(void *argument)
 static void needs_little_stack(void **state)
 {
     (void)state;
-#if defined(__SANITIZE_ADDRESS__)
-    enum { STACK_BYTES = 256 * 1024 }; /* its frames are larger */
-#else
-    enum { STACK_BYTES = 128 * 1024 };
-#endif
+    enum {
+        STACK_BYTES = CORO_ASAN ? 512 * 1024 : 128 * 1024
+    }; /* a sanitizer's frames are larger */
     struct reading reading;
     pthread_attr_t attributes;
     pthread_t thread;
