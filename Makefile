@@ -255,4 +255,4 @@ clean:    ## remove the build folder
 help:    ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*    ## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
--include $(shell find $(BUILD)/obj $(BUILD)/t $(BUILD)/examples $(BUILD)/bench -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/t $(BUILD)/examples $(BUILD)/docs $(BUILD)/bench -name '*.d' 2>/dev/null)
