@@ -68,8 +68,7 @@ SWAGGER_UI := build/swagger-ui
 $(SWAGGER_UI)/fetched: scripts/fetch-swagger-ui
 	$(Q)scripts/fetch-swagger-ui $(SWAGGER_UI)
 swagger-ui:    ## fetch Swagger UI again, where the build could not
-	rm -f $(SWAGGER_UI)/fetched
-	$(MAKE) $(SWAGGER_UI)/fetched
+	rm -f $(SWAGGER_UI)/fetched && $(MAKE) $(SWAGGER_UI)/fetched
 $(BUILD)/obj/worker/app/docs_assets.o: private LIBFLAGS += -DGALLEY_SWAGGER_UI=\"$(SWAGGER_UI)\"
 $(BUILD)/obj/worker/app/docs_assets.o: $(SWAGGER_UI)/fetched $(wildcard worker/app/pages/*)
 
@@ -199,19 +198,14 @@ fuzz:    ## run every fuzz target for FUZZ_SECONDS with its kept corpus (clang)
 	@set -e; for f in $(FUZZERS:$(BUILD)/t/fuzz/%=%); do mkdir -p $(BUILD)/fuzz/corpus/$$f t/fuzz/corpus/$$f; \
 	    echo "== $$f, $(FUZZ_SECONDS) s"; (cd $(BUILD)/fuzz && t/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 \
 	    -print_final_stats=1 corpus/$$f $(CURDIR)/t/fuzz/corpus/$$f 2>$$f.log || { tail -40 $$f.log; exit 1; }; grep -E 'stat::(number|peak)' $$f.log); done
-
 soak: all $(APPS) $(LESSONS) $(TOOLS)    ## the process tests with their long loops (100 reloads and the like)
 	GALLEY_SOAK=1 $(PROVE) -v $(if $(T),$(T),$(TAPS))
-
 bench: all $(BENCHES)    ## CPU time per request beside a bare epoll loop, nginx and h2o
 	BUILD=$(BUILD) bench/run $(ARGS)
-
 conformance: all $(APPS)    ## Schemathesis asks the ports of FastAPI's programs what their documents promise (needs PyPI)
 	BUILD=$(BUILD) scripts/conformance
-
 lint:    ## house rules: includes, library homes, banned calls, lengths, comments, format
 	scripts/lint
-
 fmt:    ## format every source file
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')
 
@@ -239,19 +233,15 @@ install: all    ## install below DESTDIR/PREFIX
 	test ! -e etc/galley.service || install -m 644 etc/galley.service $(D)$(UNITDIR)/
 	test ! -e etc/init.d/galley || install -m 755 etc/init.d/galley $(D)$(SYSCONFDIR)/init.d/
 	test ! -e etc/galley.conf || test -e $(D)$(SYSCONFDIR)/galley/galley.conf || install -m 644 etc/galley.conf $(D)$(SYSCONFDIR)/galley/
-
 uninstall:    ## remove what install put there; the configuration stays
 	rm -f $(D)$(PREFIX)/bin/galley $(addprefix $(D)$(LIBDIR)/,$(SONAME) libgalley.so libgalley.a pkgconfig/galley.pc) \
 	    $(D)$(PREFIX)/include/galley.h $(D)$(MANDIR)/man1/galley.1 $(D)$(UNITDIR)/galley.service $(D)$(SYSCONFDIR)/init.d/galley
 	rm -rf $(D)$(PREFIX)/include/galley $(D)$(PREFIX)/share/doc/galley
-
 dist:    ## a tarball of the committed tree
 	@mkdir -p $(BUILD)
 	git archive --prefix=galley-$(VERSION)/ -o $(BUILD)/galley-$(VERSION).tar.gz HEAD
-
 clean:    ## remove the build folder
 	rm -rf $(BUILD) compile_commands.json
-
 help:    ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*    ## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
