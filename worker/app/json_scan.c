@@ -5,7 +5,6 @@
 #include "worker/app/json_scan.h"
 
 #include <errno.h>
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -276,51 +275,20 @@ int json_scan_key(struct json_scan *scan, struct arena *arena, galley_str *key)
 
 /* ---- numbers ---- */
 
+enum { EXACT_DIGITS = 19 }; /* that 64 bits always hold */
+
 /* A numeral as it is read: all its digits as one number, and the power of ten that it is to be multiplied with. */
 struct numeral {
     const char *start;
     bool is_negative;
     uint64_t digits;
-    int digit_count; /* without leading zeros; beyond 19 `digits` is useless */
+    int digit_count; /* without leading zeros; beyond EXACT_DIGITS `digits` is useless */
     int power;
 };
 
 static inline bool is_digit(char c)
 {
     return (unsigned char)(c - '0') < 10;
-}
-
-/* The double next to digits times ten to the power, if that is certain. */
-static bool convert_quickly(const struct numeral *numeral, double *value)
-{
-    static const double exact[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    uint64_t digits = numeral->digits;
-    int power = numeral->power;
-    if (numeral->digit_count > 19 || power < -27 || power > 27)
-        return false;
-    if (digits <= UINT64_C(1) << 53 && power >= -22 && power <= 22) {
-        *value = power < 0 ? (double)digits / exact[-power] : (double)digits * exact[power];
-        return true;
-    }
-#if LDBL_MANT_DIG == 64 && !defined(GALLEY_VALGRIND) /* which computes with 53 bits */
-    /* One rounding to 64 bits; the second, to 53, is certain unless the first ended next to the middle of two doubles. */
-    static const long double wide[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
-                                       1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
-                                       1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
-                                       1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
-    long double product =
-        power < 0 ? (long double)digits / wide[-power] : (long double)digits * wide[power];
-    uint64_t mantissa;
-    memcpy(&mantissa, &product, sizeof mantissa);
-    if ((mantissa & 0x7ff) - 0x3ff <= 2)
-        return false;
-    *value = (double)product;
-    return true;
-#else
-    return false;
-#endif
 }
 
 static int finish_float(struct json_scan *scan, const struct numeral *numeral, struct token *token)
@@ -330,7 +298,8 @@ static int finish_float(struct json_scan *scan, const struct numeral *numeral, s
         token->number = numeral->is_negative ? -0.0 : 0.0;
         return 0;
     }
-    if (convert_quickly(numeral, &token->number)) {
+    if (numeral->digit_count <= EXACT_DIGITS &&
+        number_from_digits(numeral->digits, numeral->power, &token->number)) {
         if (numeral->is_negative)
             token->number = -token->number;
         return 0;

@@ -179,41 +179,38 @@ static long double scale(long double number, int power)
 }
 
 /* mantissa * 10^power in 64 bits, which is right to 53 unless what is cut off lies near one half. */
-static enum numeral round_twice(uint64_t mantissa, int power, double *value)
+static bool round_twice(uint64_t mantissa, int power, double *value)
 {
     enum { CUT = 0x7ff, HALF = 0x400 };
     if (power <= -LONG_POWERS || power >= LONG_POWERS || mantissa == 0)
-        return NUMERAL_LONG;
+        return false;
     long double number = scale((long double)mantissa, power);
     uint64_t bits;
     memcpy(&bits, &number, sizeof bits);
     int cut = (int)(bits & CUT);
     if (cut >= HALF - 1 && cut <= HALF + 1)
-        return NUMERAL_LONG;
+        return false;
     *value = (double)number;
-    return NUMERAL_EXACT;
+    return true;
 }
 
 #else
-static enum numeral round_twice(uint64_t mantissa, int power, double *value)
+static bool round_twice(uint64_t mantissa, int power, double *value)
 {
     (void)mantissa;
     (void)power;
     (void)value;
-    return NUMERAL_LONG;
+    return false;
 }
 #endif
 
-/* mantissa * 10^power; its digits were more than the mantissa holds if `is_cut`. */
-static enum numeral multiply(uint64_t mantissa, int power, bool is_cut, double *value)
+bool number_from_digits(uint64_t digits, int power, double *value)
 {
-    if (is_cut)
-        return NUMERAL_LONG;
-    if (mantissa > UINT64_C(1) << 53 || power <= -EXACT_POWERS || power >= EXACT_POWERS)
-        return round_twice(mantissa, power, value);
-    double exact = (double)mantissa; /* both factors are exact, so one rounding is the right one */
+    if (digits > UINT64_C(1) << 53 || power <= -EXACT_POWERS || power >= EXACT_POWERS)
+        return round_twice(digits, power, value);
+    double exact = (double)digits; /* both factors are exact, so one rounding is the right one */
     *value = power < 0 ? exact / powers_of_ten[-power] : exact * powers_of_ten[power];
-    return NUMERAL_EXACT;
+    return true;
 }
 
 /* e-12, from behind the e to the end. */
@@ -269,7 +266,7 @@ static enum numeral parse_numeral(const char *at, const char *end, double *value
     if (digit_count == 0)
         kind = point == NULL ? parse_special(start, (size_t)(end - start), value) : NUMERAL_BAD;
     else if (at == end || ((*at | 32) == 'e' && parse_exponent(at + 1, end, &power)))
-        kind = multiply(mantissa, power, is_cut, value);
+        kind = !is_cut && number_from_digits(mantissa, power, value) ? NUMERAL_EXACT : NUMERAL_LONG;
     if (kind == NUMERAL_EXACT && is_negative)
         *value = -*value;
     return kind;
@@ -355,7 +352,7 @@ static int try_scale(double value, int power, uint64_t *nearest)
         return -1;
     double back;
     *nearest = whole + (rest > 0.5L);
-    if (multiply(*nearest, -power, false, &back) != NUMERAL_EXACT)
+    if (!number_from_digits(*nearest, -power, &back))
         return -1;
     return back == value;
 }

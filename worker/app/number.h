@@ -28,6 +28,8 @@ int number_parse_int(galley_str text, int64_t *value) GALLEY_MUST_USE;
 bool number_begins_too_long(galley_str text);
 /* A whole number that number_parse_int found beyond int64, as JSON: only its sign and digits, at `to` (room for all of `text`). */
 galley_str number_plain(galley_str text, char *to);
+/* The double nearest to digits times ten to the power, where that is certain without long arithmetic: else false. */
+bool number_from_digits(uint64_t digits, int power, double *value) GALLEY_MUST_USE;
 /* 0, infinities and NaN included; -EINVAL it is no number; -ENOMEM. */
 int number_parse_float(galley_str text, double *value) GALLEY_MUST_USE;
 
