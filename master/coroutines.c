@@ -133,22 +133,6 @@ void coroutines_clear(struct slot *slot)
 
 /* ---- asking ---- */
 
-/* Calls `fn` for each slot with a process. How many there are. */
-static size_t each_worker(const struct master *master, void (*fn)(struct slot *, void *), void *arg)
-{
-    size_t count = 0;
-    for (struct list *g = master->generations.next; g != &master->generations; g = g->next)
-        for (struct list *s = GENERATION_OF(g)->slots.next; s != &GENERATION_OF(g)->slots;
-             s = s->next) {
-            if (!slot_has_process(SLOT_OF(s)))
-                continue;
-            count++;
-            if (fn)
-                fn(SLOT_OF(s), arg);
-        }
-    return count;
-}
-
 uint32_t coroutines_ask(struct master *master)
 {
     supervise_order_all(master, PROTO_ORDER_COROUTINES);
@@ -174,7 +158,7 @@ static void look_at(struct slot *slot, void *arg)
 bool coroutines_all_told(const struct master *master, uint32_t id)
 {
     struct question question = {.id = id};
-    each_worker(master, look_at, &question);
+    generation_each_worker(master, look_at, &question);
     return !question.is_open;
 }
 
@@ -188,7 +172,7 @@ static void forget(struct slot *slot, void *arg)
 void coroutines_forget(struct master *master)
 {
     master->told_wanted = false;
-    each_worker(master, forget, NULL);
+    generation_each_worker(master, forget, NULL);
 }
 
 /* ---- the answer ---- */
@@ -225,11 +209,11 @@ static void weigh(struct slot *slot, void *arg)
 /* The largest share for each worker with which all fit: what one does not need goes to the others. */
 static void share_room(const struct master *master, struct answer *answer)
 {
-    size_t count = each_worker(master, NULL, NULL);
+    size_t count = generation_each_worker(master, NULL, NULL);
     answer->share = count ? answer->room / count : 0;
     for (size_t turn = 0; turn < count; turn++) {
         answer->given = answer->over = 0;
-        each_worker(master, weigh, answer);
+        generation_each_worker(master, weigh, answer);
         size_t share = answer->over ? (answer->room - answer->given) / answer->over : SIZE_MAX;
         if (share <= answer->share)
             return;
@@ -306,18 +290,18 @@ int coroutines_answer(struct master *master, const struct rpc_params *params, st
                       struct rpc_error *error)
 {
     struct answer answer = {.out = out, .id = params->wait_id};
-    size_t count = each_worker(master, NULL, NULL);
+    size_t count = generation_each_worker(master, NULL, NULL);
     size_t taken = buf_len(out->out) + FRAME_BYTES + count * WORKER_BYTES + MARGIN_BYTES;
     (void)error;
     answer.room = RPC_MAX_UNREAD_BYTES > taken ? RPC_MAX_UNREAD_BYTES - taken : 0;
     share_room(master, &answer);
-    each_worker(master, count_rows, &answer);
+    generation_each_worker(master, count_rows, &answer);
     mp_put_map(out, 2);
     mp_put_str(out, "coroutines");
     mp_put_array(out, answer.row_count);
-    each_worker(master, write_rows, &answer);
+    generation_each_worker(master, write_rows, &answer);
     mp_put_str(out, "workers");
     mp_put_array(out, count);
-    each_worker(master, write_worker, &answer);
+    generation_each_worker(master, write_worker, &answer);
     return 0;
 }

@@ -109,6 +109,22 @@ size_t generation_count(const struct generation *generation, enum slot_state sta
     return count;
 }
 
+size_t generation_each_worker(const struct master *master, void (*fn)(struct slot *, void *),
+                              void *arg)
+{
+    size_t count = 0;
+    for (struct list *g = master->generations.next; g != &master->generations; g = g->next)
+        for (struct list *s = GENERATION_OF(g)->slots.next; s != &GENERATION_OF(g)->slots;
+             s = s->next) {
+            if (!slot_has_process(SLOT_OF(s)))
+                continue;
+            count++;
+            if (fn)
+                fn(SLOT_OF(s), arg);
+        }
+    return count;
+}
+
 size_t generation_serving_count(const struct generation *generation)
 {
     size_t count = 0;

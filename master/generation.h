@@ -18,6 +18,9 @@ void slot_free(struct slot *slot);
 /* Every slot gets at least this goal. */
 void generation_set_goal(struct generation *generation, enum slot_goal goal);
 size_t generation_count(const struct generation *generation, enum slot_state state);
+/* Calls `fn`, if any, for each slot of all generations that has a process. How many there are. */
+size_t generation_each_worker(const struct master *master, void (*fn)(struct slot *, void *),
+                              void *arg);
 /* How many slots are to serve. */
 size_t generation_serving_count(const struct generation *generation);
 

@@ -99,8 +99,16 @@ static int get_status(struct master *master, const struct rpc_params *params, st
     return 0;
 }
 
-static void put_worker(const struct slot *slot, int64_t now_ms, struct mp_writer *out)
+struct worker_list {
+    struct mp_writer *out;
+    int64_t now_ms;
+};
+
+static void put_worker(struct slot *slot, void *arg)
 {
+    const struct worker_list *list = arg;
+    struct mp_writer *out = list->out;
+    int64_t now_ms = list->now_ms;
     char state[16] = "";
     snprintf(state, sizeof(state), "%s", slot_state_name(slot->state));
     for (char *at = state; *at; at++)
@@ -123,32 +131,14 @@ static void put_worker(const struct slot *slot, int64_t now_ms, struct mp_writer
         mp_put_nil(out);
 }
 
-/* Calls `fn` for each slot with a process. How many there are. */
-static size_t each_worker(const struct master *master,
-                          void (*fn)(const struct slot *, int64_t, struct mp_writer *),
-                          struct mp_writer *out)
-{
-    int64_t now_ms = clock_now_ms();
-    size_t count = 0;
-    for (struct list *g = master->generations.next; g != &master->generations; g = g->next)
-        for (struct list *s = GENERATION_OF(g)->slots.next; s != &GENERATION_OF(g)->slots;
-             s = s->next) {
-            if (!slot_has_process(SLOT_OF(s)))
-                continue;
-            count++;
-            if (fn)
-                fn(SLOT_OF(s), now_ms, out);
-        }
-    return count;
-}
-
 static int get_workers(struct master *master, const struct rpc_params *params,
                        struct mp_writer *out, struct rpc_error *error)
 {
     (void)params;
     (void)error;
-    mp_put_array(out, each_worker(master, NULL, NULL));
-    each_worker(master, put_worker, out);
+    struct worker_list list = {out, clock_now_ms()};
+    mp_put_array(out, generation_each_worker(master, NULL, NULL));
+    generation_each_worker(master, put_worker, &list);
     return 0;
 }
 
