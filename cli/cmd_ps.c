@@ -80,20 +80,15 @@ static void tell_missing(const struct coroutines *all)
     }
 }
 
+static int show(struct rpc *rpc, const struct coroutines *all)
+{
+    int status = rpc->json ? rpc_print_json(rpc) : print_table(rpc, all);
+    if (!status)
+        tell_missing(all);
+    return status;
+}
+
 int cmd_ps(const struct cli_command *command, int argc, char **argv)
 {
-    struct rpc rpc;
-    struct coroutines all = {.rows = NULL};
-    int status = rpc_open(&rpc, command, argc, argv);
-    if (!status)
-        status = coroutines_read(&all, &rpc);
-    if (!status && rpc.json)
-        status = rpc_print_json(&rpc);
-    else if (!status)
-        status = print_table(&rpc, &all);
-    if (!status)
-        tell_missing(&all);
-    coroutines_release(&all);
-    rpc_close(&rpc);
-    return status < 0 ? CLI_OK : status;
+    return coroutines_command(command, argc, argv, show);
 }

@@ -58,8 +58,10 @@ static void print_tree(const struct coroutine *top)
     }
 }
 
-static int print_workers(const struct rpc *rpc, const struct coroutines *all)
+static int show(struct rpc *rpc, const struct coroutines *all)
 {
+    if (rpc->json)
+        return rpc_print_json(rpc);
     struct mp_reader worker = all->workers;
     for (size_t i = 0; i < all->worker_count; i++) {
         char text[COROUTINE_TEXT_BYTES];
@@ -77,16 +79,5 @@ static int print_workers(const struct rpc *rpc, const struct coroutines *all)
 
 int cmd_pstree(const struct cli_command *command, int argc, char **argv)
 {
-    struct rpc rpc;
-    struct coroutines all = {.rows = NULL};
-    int status = rpc_open(&rpc, command, argc, argv);
-    if (!status)
-        status = coroutines_read(&all, &rpc);
-    if (!status && rpc.json)
-        status = rpc_print_json(&rpc);
-    else if (!status)
-        status = print_workers(&rpc, &all);
-    coroutines_release(&all);
-    rpc_close(&rpc);
-    return status < 0 ? CLI_OK : status;
+    return coroutines_command(command, argc, argv, show);
 }

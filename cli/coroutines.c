@@ -77,7 +77,8 @@ static int read_rows(struct coroutines *all, const struct rpc *rpc, struct mp_re
     return CLI_OK;
 }
 
-int coroutines_read(struct coroutines *all, struct rpc *rpc)
+/* Call `coroutines`. CLI_OK; another status with the reason printed. coroutines_release() in every case. */
+static int coroutines_read(struct coroutines *all, struct rpc *rpc)
 {
     struct mp_reader list;
     struct mp_value head;
@@ -93,7 +94,7 @@ int coroutines_read(struct coroutines *all, struct rpc *rpc)
     return read_rows(all, rpc, list);
 }
 
-void coroutines_release(struct coroutines *all)
+static void coroutines_release(struct coroutines *all)
 {
     free(all->rows);
     all->rows = NULL;
@@ -156,4 +157,19 @@ bool coroutines_write_worker(struct mp_reader worker, char out[static COROUTINE_
     else
         snprintf(rest, room, ": %" PRIu64 " coroutine%s", count, count == 1 ? "" : "s");
     return answered.type == MP_BOOL && answered.boolean && !missing;
+}
+
+int coroutines_command(const struct cli_command *command, int argc, char **argv,
+                       coroutines_show *show)
+{
+    struct rpc rpc;
+    struct coroutines all = {.rows = NULL};
+    int status = rpc_open(&rpc, command, argc, argv);
+    if (!status)
+        status = coroutines_read(&all, &rpc);
+    if (!status)
+        status = show(&rpc, &all);
+    coroutines_release(&all);
+    rpc_close(&rpc);
+    return status < 0 ? CLI_OK : status;
 }

@@ -22,9 +22,11 @@ struct coroutines {
     size_t worker_count;
 };
 
-/* Call `coroutines`. CLI_OK; another status with the reason printed. coroutines_release() in every case. */
-int coroutines_read(struct coroutines *all, struct rpc *rpc) __attribute__((warn_unused_result));
-void coroutines_release(struct coroutines *all);
+/* The command around them: its options, the call, and `show`, which prints what was answered (JSON if rpc->json).
+ * The exit status. */
+typedef int coroutines_show(struct rpc *rpc, const struct coroutines *all);
+int coroutines_command(const struct cli_command *command, int argc, char **argv,
+                       coroutines_show *show);
 
 /* Texts for people, "-" for what is not there: "sleeping 212 ms", "waiting for task #12", "ready"; "drive_through.c:41". */
 void coroutine_doing(const struct coroutine *row, char out[static COROUTINE_TEXT_BYTES]);
