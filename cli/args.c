@@ -69,6 +69,30 @@ int args_refuse(const struct cli_command *command, const struct arg *arg, const 
     return cli_usage(command, "unknown option '%s'; did you mean '--%s'?", arg->text, best);
 }
 
+int args_app_path(const struct cli_command *command, int argc, char **argv, const char **app_path,
+                  bool *json)
+{
+    static const char *const known[] = {"help", "json", NULL}, *const without_json[] = {"help",
+                                                                                        NULL};
+    struct args args;
+    struct arg arg;
+    *app_path = NULL;
+    args_init(&args, argc, argv);
+    while (args_next(&args, &arg) != ARG_END) {
+        if (arg.kind == ARG_OPTION && !strcmp(arg.name, "help")) {
+            cli_print_help(command);
+            return -1;
+        }
+        if (arg.kind == ARG_OPTION && json && !strcmp(arg.name, "json") && !arg.value)
+            *json = true;
+        else if (arg.kind == ARG_OPTION || *app_path)
+            return args_refuse(command, &arg, json ? known : without_json, false);
+        else
+            *app_path = arg.text;
+    }
+    return *app_path ? CLI_OK : cli_usage(command, "which application? Name its shared object");
+}
+
 int args_number(const struct cli_command *command, const char *text, const char *what,
                 unsigned long min, unsigned long max, unsigned long *number)
 {

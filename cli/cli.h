@@ -53,6 +53,11 @@ const char *args_value(struct args *args, const struct arg *arg);
 int args_refuse(const struct cli_command *command, const struct arg *arg, const char *const *known,
                 bool all_settings);
 
+/* The arguments of a command that takes one application and, unless `json` is NULL, --json. CLI_OK; CLI_USAGE with the
+ * reason printed; < 0: its help was asked for, and is printed. */
+int args_app_path(const struct cli_command *command, int argc, char **argv, const char **app_path,
+                  bool *json);
+
 /* The whole number `text` (NULL: missing) from min to max. CLI_OK, CLI_USAGE with the reason printed. */
 int args_number(const struct cli_command *command, const char *text, const char *what,
                 unsigned long min, unsigned long max, unsigned long *number);

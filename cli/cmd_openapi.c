@@ -3,7 +3,6 @@
  * Does not: load it in this process: child.c does.
  * See:      t/76-openapi.t */
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/child.h"
 #include "cli/run.h"
@@ -26,23 +25,11 @@ static int print_document(const char *app_path, void *arg, struct errmsg *why)
 
 int cmd_openapi(const struct cli_command *command, int argc, char **argv)
 {
-    static const char *const known[] = {"help", NULL};
-    struct args args;
-    struct arg arg;
-    const char *app_path = NULL;
+    const char *app_path;
     struct errmsg why = {{0}};
-    args_init(&args, argc, argv);
-    while (args_next(&args, &arg) != ARG_END) {
-        if (arg.kind == ARG_OPTION && !strcmp(arg.name, "help")) {
-            cli_print_help(command);
-            return CLI_OK;
-        }
-        if (arg.kind == ARG_OPTION || app_path)
-            return args_refuse(command, &arg, known, false);
-        app_path = arg.text;
-    }
-    if (!app_path)
-        return cli_usage(command, "which application? Name its shared object");
+    int status = args_app_path(command, argc, argv, &app_path, NULL);
+    if (status)
+        return status < 0 ? CLI_OK : status;
     if (child_run(app_path, print_document, NULL, &why) < 0)
         return cli_fail(CLI_FAILED, "%s", why.text);
     return CLI_OK;
