@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "worker/app/json_read.h"
-#include "worker/app/number.h"
 #include "worker/app/value_equals.h"
 
 /* One struct being written, with where it stands. */
@@ -19,13 +18,6 @@ struct writing {
 };
 
 static void write_object(struct writing *w, const struct shape *shape, const void *value);
-
-static int64_t load_int(const struct type *type, const void *value)
-{
-    if (type->is_wide)
-        return *(const int64_t *)value;
-    return type->is_signed ? *(const int32_t *)value : (int64_t) * (const uint32_t *)value;
-}
 
 static void write_text(struct writing *w, const struct member *member, const galley_str *text)
 {
@@ -42,12 +34,6 @@ static void write_value(struct writing *w, const struct member *member, const vo
 {
     const struct type *type = &member->type;
     switch (type->kind) {
-    case GALLEY_INT:
-        json_int(w->out, load_int(type, value));
-        return;
-    case GALLEY_FLOAT:
-        json_float(w->out, *(const double *)value);
-        return;
     case GALLEY_STRING:
         write_text(w, member, value);
         return;
