@@ -255,4 +255,20 @@ static inline int world_main(const struct rule *rules, size_t rule_count,
 #define WORLD_RUN(rules, others)                                                                   \
     world_main(rules, sizeof(rules) / sizeof(rules)[0], others, sizeof(others) / sizeof(others)[0])
 
+static inline void world_note_another(galley_async *co, void *arg)
+{
+    (void)co;
+    (void)arg;
+    note("another");
+}
+
+/* A coroutine that never has to wait in what it does lets others have a turn all the same. */
+static inline void world_check_turns(void (*busy)(galley_async *co, void *arg))
+{
+    world_start("busy", busy, NULL);
+    world_start("another", world_note_another, NULL);
+    world_run();
+    assert_string_equal(world.trace, "another busy:0 ");
+}
+
 #endif
