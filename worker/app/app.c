@@ -117,9 +117,6 @@ read_inputs(const struct app *app, int index, struct galley_request *req, galley
     int rc = inputs_read(app->endpoints[index].inputs, req, params, in, &problems);
     if (rc == -EINVAL)
         rc = failure_answer_invalid(app->failures, req, &problems);
-    else if (rc == -EILSEQ || rc == -EMLINK)
-        rc = failure_answer_status(app->failures, req, 400,
-                                   GALLEY_STR("There was an error parsing the body"));
     else if (rc == REQUEST_FAILED && req->is_failed)
         rc = failure_answer_noted(app->failures, req);
     else

@@ -10,8 +10,6 @@
 #include "worker/app/json_read.h"
 #include "worker/http/text.h"
 
-#define CANNOT_PARSE "There was an error parsing the body"
-
 int inputs_receive(struct reading *r)
 {
     return r->inputs->body_count > 0 ? body_receive(r->req, &r->body) : form_read(r->req, &r->form);
@@ -107,7 +105,7 @@ static int read_json(struct reading *r)
     if (rc == -EBADMSG)
         return complain_syntax(r);
     if (rc == -EILSEQ || rc == -EMLINK)
-        return galley__fail(r->req, 400, CANNOT_PARSE);
+        return galley__fail(r->req, 400, "There was an error parsing the body");
     if (rc == -ENOMEM && r->problems->count > 0 && json_check(r->body) == 0) {
         problems_end(r->problems); /* what was found is enough */
         r->problems->error = 0;
