@@ -11,7 +11,7 @@ OPT      ?= -O2
 T        ?=
 JOBS     ?= 2
 FUZZ_SECONDS ?= 60
-PACKAGES := libevent_core libnghttp2 openssl msgpack libconfuse libpcre2-8
+PACKAGES := libevent_core libnghttp2 openssl msgpack libconfuse libpcre2-8 libcurl libpq sqlite3 hiredis
 ifeq ($(origin CC),default)
 CC       := gcc
 endif

@@ -8,11 +8,15 @@
 
 #include <galley/app.h>
 #include <galley/channel.h>
+#include <galley/error.h>
+#include <galley/http.h>
 #include <galley/json.h>
 #include <galley/lock.h>
 #include <galley/model.h>
 #include <galley/output.h>
+#include <galley/redis.h>
 #include <galley/request.h>
+#include <galley/sql.h>
 #include <galley/value.h>
 #include <galley/wait.h>
 

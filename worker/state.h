@@ -16,12 +16,14 @@
 
 struct app;
 struct channel;
+struct remotes;
 
 struct worker {
     const struct inherit *inherit;
     struct loop *loop;
     struct sched *sched;
     struct pool *pool;
+    struct remotes *remotes;
     struct app *app;
     struct server *server;
     struct accept_set *accept;

@@ -19,6 +19,7 @@
 #include "worker/app/app_load.h"
 #include "worker/coro/pool.h"
 #include "worker/http/server.h"
+#include "worker/io/remotes.h"
 
 enum { CALL_MS = 60000, STOP_MS = 4000, POOL_GRACE_MS = 5000, MEMORY_MAX_BYTES = 1 << 30 };
 
@@ -196,8 +197,10 @@ static int start_runtime(struct galley_test *t, struct errmsg *why)
         t->sched = sched_new(t->loop, &sched_opts);
     if (t->sched != NULL)
         t->pool = pool_new(t->sched, &pool_opts);
+    if (t->pool != NULL)
+        t->remotes = remotes_new(t->sched, &t->stats);
     t->server = calloc(1, sizeof *t->server);
-    if (t->pool == NULL || t->server == NULL) {
+    if (t->remotes == NULL || t->server == NULL) {
         errmsg_set_sys(why, "cannot start the event loop of a test");
         return -1;
     }
@@ -217,6 +220,7 @@ static int start_runtime(struct galley_test *t, struct errmsg *why)
 static void release(struct galley_test *t)
 {
     pool_free(t->pool, POOL_GRACE_MS);
+    remotes_free(t->remotes);
     app_free(t->app);
     sched_free(t->sched);
     loop_free(t->loop);

@@ -14,6 +14,7 @@
 #include "worker/coro/coro.h"
 
 struct app;
+struct remotes;
 struct pool;
 struct server;
 
@@ -26,6 +27,7 @@ struct galley_test {
     struct loop *loop;
     struct sched *sched;
     struct pool *pool;
+    struct remotes *remotes;
     struct app *app;
     struct server *server;
     struct settings settings;

@@ -15,6 +15,7 @@
 #include "worker/app/app_load.h"
 #include "worker/channel.h"
 #include "worker/coro/fault.h"
+#include "worker/io/remotes.h"
 #include "worker/net/tls.h"
 #include "worker/state.h"
 
@@ -145,7 +146,9 @@ static int start_runtime(struct worker *worker, struct errmsg *why)
         worker->sched = sched_new(worker->loop, &sched_opts);
     if (worker->sched != NULL)
         worker->pool = pool_new(worker->sched, &pool_opts);
-    if (worker->pool == NULL) {
+    if (worker->pool != NULL)
+        worker->remotes = remotes_new(worker->sched, &worker->stats);
+    if (worker->remotes == NULL) {
         errmsg_set_sys(why, "cannot start the event loop of a worker");
         return -1;
     }
@@ -276,6 +279,7 @@ static void run_stop_hook(struct worker *worker)
 static void release(struct worker *worker)
 {
     bool is_quiet = worker->pool == NULL || pool_free(worker->pool, POOL_GRACE_MS);
+    is_quiet = remotes_free(worker->remotes) && is_quiet;
     if (worker->server != NULL)
         server_stop(worker->server);
     if (!is_quiet || (worker->sched != NULL && sched_live_count(worker->sched) > 0)) {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <galley/error.h>
+
 #include "common/log.h"
 #include "worker/app/call.h"
 #include "worker/app/docs.h"
@@ -19,6 +21,9 @@
 #include "worker/http/response.h"
 #include "worker/http/server.h"
 #include "worker/http/text.h"
+
+/* What a start or stop hook may take at most. */
+enum { HOOK_MAX_BYTES = 64 << 20 };
 
 struct endpoint {
     const struct galley_route *route;
@@ -124,7 +129,7 @@ read_inputs(const struct app *app, int index, struct galley_request *req, galley
     return rc < 0 ? rc : 1;
 }
 
-/* No thread or no coroutine was to be had: soon there will be. */
+/* No thread, no coroutine or no connection was to be had: soon there will be. */
 static GALLEY_YIELDS int answer_busy(const struct app *app, struct galley_request *req)
 {
     req->out_first = req->out_last = NULL;
@@ -138,11 +143,21 @@ static GALLEY_YIELDS int answer_busy(const struct app *app, struct galley_reques
 static GALLEY_YIELDS int answer_failed(const struct app *app, const struct galley_route *route,
                                        struct galley_request *req, int rc)
 {
-    log_line(LOG_LEVEL_ERROR, "handler_failed", "%s %s: %s (%s:%d) ended with %d (%s)",
+    const char *why = galley_why(req->co);
+    log_line(LOG_LEVEL_ERROR, "handler_failed", "%s %s: %s (%s:%d) ended with %d (%s)%s%s",
              route->method, route->path, route->name, route->file, route->line, rc,
-             strerror(rc < 0 ? -rc : rc));
+             galley_error_text(rc), why[0] != '\0' ? ": " : "", why);
     if (req->response != RESPONSE_NONE)
         return 0; /* the answer breaks off: the transport tells the client */
+    int status = failure_status_of(rc);
+    if (status == 503)
+        return answer_busy(app, req);
+    if (status != 500) {
+        req->out_first = req->out_last = NULL;
+        return failure_answer_status(
+            app->failures, req, status,
+            (galley_str){http_reason(status), strlen(http_reason(status))});
+    }
     return failure_answer_crash(app->failures, req);
 }
 
@@ -372,22 +387,47 @@ void app_free(struct app *app)
     free(app);
 }
 
+/* Hooks have memory as requests have: for what their calls to remote sides answer. */
+static void begin_hook(galley_async *co, struct arena *memory)
+{
+    arena_init(memory, NULL, 0, HOOK_MAX_BYTES);
+    co->arena = memory;
+}
+
+static GALLEY_YIELDS void end_hook(galley_async *co)
+{
+    coro_join_forgotten(co);
+    coro_run_defers(co);
+    arena_release(co->arena);
+    co->arena = NULL;
+    co->why = NULL;
+}
+
 int app_start(struct app *app, galley_async *co, struct errmsg *why)
 {
+    struct arena memory;
     if (app->declared->on_start == NULL)
         return 0;
+    begin_hook(co, &memory);
     int rc = app->declared->on_start(co);
+    const char *said = galley_why(co);
     if (rc < 0 && galley_cancel_reason(co) == GALLEY_BY_DEADLINE)
         errmsg_set(why, "start hook of %s was not ready within start_timeout", app_title(app));
     else if (rc < 0)
-        errmsg_set(why, "start hook of %s failed: %d (%s)", app_title(app), rc, strerror(-rc));
+        errmsg_set(why, "start hook of %s failed: %d (%s)%s%s", app_title(app), rc,
+                   galley_error_text(rc), said[0] != '\0' ? ": " : "", said);
+    end_hook(co);
     return rc < 0 ? rc : 0;
 }
 
 void app_stop(struct app *app, galley_async *co)
 {
-    if (app->declared->on_stop != NULL)
-        app->declared->on_stop(co);
+    struct arena memory;
+    if (app->declared->on_stop == NULL)
+        return;
+    begin_hook(co, &memory);
+    app->declared->on_stop(co);
+    end_hook(co);
 }
 
 const char *app_title(const struct app *app)

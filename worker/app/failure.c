@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <galley/error.h>
+
 #include "common/log.h"
 #include "worker/app/call.h"
 #include "worker/app/json_read.h"
@@ -66,6 +68,30 @@ static GALLEY_YIELDS int send_detail(struct galley_request *req, int status, gal
     req->status = status;
     req->wanted_type = (galley_str){0};
     return output_send_json(req, &out);
+}
+
+int failure_status_of(int error)
+{
+    switch (error < 0 ? -error : error) {
+#define X(name, status, meaning)                                                                   \
+    case GALLEY_##name:                                                                            \
+        return status;
+        GALLEY_ERRORS(X)
+#undef X
+    case ECONNREFUSED:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENETDOWN:
+        return 503;
+    case ECONNRESET:
+    case ECONNABORTED:
+    case EPROTO:
+        return 502;
+    case ETIMEDOUT:
+        return 504;
+    default:
+        return 500;
+    }
 }
 
 /* ---- the application's ---- */

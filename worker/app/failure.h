@@ -37,4 +37,7 @@ GALLEY_YIELDS int failure_answer_invalid(const struct failures *failures,
 GALLEY_YIELDS int failure_answer_crash(const struct failures *failures,
                                        struct galley_request *req) GALLEY_MUST_USE;
 
+/* The status that a handler's own error is answered with: 502, 503 or 504 when a remote side is at fault, else 500. */
+int failure_status_of(int error);
+
 #endif

@@ -94,6 +94,9 @@ struct galley_async {
     const char *here;        /* "file.c:41", the call in which it waits; NULL: not known */
     int64_t
         waiting_on; /* of "readable", "writable", "ready": the fd; of "task": its coroutine's id */
+    const char
+        *waiting_what; /* of a remote call, as long as it waits: "GET http://..."; NULL: nothing */
+    char *why;         /* in the arena: what galley_why tells; NULL: nothing has failed */
 
     void (*entry)(struct galley_async *co, void *arg);
     struct galley_task *task;  /* it runs as; NULL for a request's own coroutine */
@@ -130,9 +133,14 @@ int64_t sched_run(struct sched *sched);
 size_t sched_live_count(const struct sched *sched);
 /* Whether something from outside may wake a coroutine: a descriptor, a thread. Otherwise time alone does. */
 bool sched_expects_events(const struct sched *sched);
+/* One more (+1) or one fewer (-1) outside of coro/ that may do so: a remote call that waits for its answer. */
+void sched_expect_events(struct sched *sched, int change);
 /* The coroutine that runs now; NULL on the loop's own stack. */
 galley_async *sched_current(const struct sched *sched);
 struct loop *sched_loop(const struct sched *sched);
+/* What remote calls stand on (worker/io/remotes.h); NULL where there is none. */
+void *sched_remotes(const struct sched *sched);
+void sched_set_remotes(struct sched *sched, void *remotes);
 /* The live coroutines one after the other, `*at` starting with 0; NULL after the last. */
 galley_async *sched_next_live(struct sched *sched, size_t *at);
 /* More about what a WAITING one waits for than `waiting_for` says: "212 ms", "fd 7", "#12" (a task); "" if nothing is. */
@@ -178,6 +186,16 @@ static inline int coro_check(const galley_async *co)
 void coro_cancel(galley_async *co, enum galley_reason reason);
 /* Replace the root scope's deadline (absolute; INT64_MAX: none). */
 void coro_set_deadline(galley_async *co, int64_t deadline_ms);
+
+/* The same wait, with what `galley ps` tells of it: `what` lives until the return (NULL: nothing to tell), `here` is static. */
+GALLEY_YIELDS int coro_suspend_for(galley_async *co, const char *why, const char *what,
+                                   const char *here, int64_t until_ms)
+    __attribute__((warn_unused_result));
+
+/* Note why a remote call failed, for galley_why of this coroutine and of those whose tasks it is part of: "%s (shop.c:41)"
+ * where `here` is known. Returns -error (given either way round); a cancellation is returned and not noted. */
+int coro_fail(galley_async *co, int error, const char *here, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* The same wait, deaf to cancellation: for what must be seen through, and will surely be woken. */
 GALLEY_YIELDS int coro_suspend_deaf(galley_async *co, const char *why);

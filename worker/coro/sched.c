@@ -92,7 +92,8 @@ galley_async *coro_new(struct sched *sched, const struct coro_opts *opts, struct
     co->name = opts->name;
     co->file = "";
     co->line = 0;
-    co->waiting_for = co->here = NULL;
+    co->waiting_for = co->waiting_what = co->here = NULL;
+    co->why = NULL;
     co->id = ++sched->next_id;
     co->started_ms = sched_now_ms(sched);
     co->entry = opts->entry;
@@ -242,6 +243,16 @@ int coro_suspend(galley_async *co, const char *why, int64_t until_ms)
         timer_set(&co->sched->timers, co, at_ms);
     leave(co);
     return co->wake_result;
+}
+
+int coro_suspend_for(galley_async *co, const char *why, const char *what, const char *here,
+                     int64_t until_ms)
+{
+    co->waiting_what = what;
+    co->here = here;
+    int rc = coro_suspend(co, why, until_ms);
+    co->waiting_what = co->here = NULL;
+    return rc;
 }
 
 int coro_suspend_deaf(galley_async *co, const char *why)
@@ -396,6 +407,16 @@ galley_async *sched_current(const struct sched *sched)
 struct loop *sched_loop(const struct sched *sched)
 {
     return sched->loop;
+}
+
+void *sched_remotes(const struct sched *sched)
+{
+    return sched->remotes;
+}
+
+void sched_set_remotes(struct sched *sched, void *remotes)
+{
+    sched->remotes = remotes;
 }
 
 galley_async *sched_next_live(struct sched *sched, size_t *at)

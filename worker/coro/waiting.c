@@ -39,6 +39,8 @@ void coro_wait_detail(const galley_async *co, char *out, size_t size)
     } else if (co->joining &&
                (!strcmp(kind, "tasks") || !strcmp(kind, "gather") || !strcmp(kind, "race"))) {
         write_tasks(co->joining, out, size);
+    } else if (co->waiting_what) {
+        snprintf(out, size, "%s", co->waiting_what);
     } else if (!strcmp(kind, "readable") || !strcmp(kind, "writable") || !strcmp(kind, "ready")) {
         snprintf(out, size, "fd %" PRId64, co->waiting_on);
     }

@@ -1,0 +1,29 @@
+/* remotes.c - one worker's calls to remote sides: made and freed here; see remotes.h.
+ * Does:     ask each part to close what it has.
+ * Does not: wait. */
+#include "worker/io/remotes.h"
+
+#include <stdlib.h>
+
+struct remotes *remotes_new(struct sched *sched, struct stats *stats)
+{
+    struct remotes *remotes = calloc(1, sizeof *remotes);
+    if (remotes == NULL)
+        return NULL;
+    remotes->sched = sched;
+    remotes->loop = sched_loop(sched);
+    remotes->stats = stats;
+    list_init(&remotes->databases);
+    list_init(&remotes->redises);
+    sched_set_remotes(sched, remotes);
+    return remotes;
+}
+
+bool remotes_free(struct remotes *remotes)
+{
+    if (remotes == NULL)
+        return true;
+    sched_set_remotes(remotes->sched, NULL);
+    free(remotes);
+    return true;
+}

@@ -1,0 +1,34 @@
+/* remotes.h - what a worker has for calls to remote sides: one struct, its parts made when first needed.
+ * Does:     hold the resolver, the HTTP client, the databases and the Redis connections of one worker.
+ * Does not: know them: each part belongs to its own files, which alone look inside.
+ * See:      resolve.h, conn_pool.h, sql_driver.h; worker/worker.c and worker/test_client.c make and free it. */
+#ifndef GALLEY_WORKER_IO_REMOTES_H
+#define GALLEY_WORKER_IO_REMOTES_H
+
+#include "common/stats.h"
+#include "worker/coro/coro.h"
+
+struct remotes {
+    struct sched *sched;
+    struct loop *loop;
+    struct stats *stats;
+    struct resolver *resolver; /* NULL: not needed yet; so are the others */
+    struct http_client *http;
+    struct list databases; /* struct sql_db.in_remotes */
+    struct list redises;   /* struct galley_redis.in_remotes */
+    bool
+        is_migrating; /* `galley migrate`: databases that are opened are brought up to date, and told about */
+};
+
+/* One per worker, after fork; the scheduler finds it again for the calls. NULL with errno. Starts no thread, opens nothing. */
+struct remotes *remotes_new(struct sched *sched, struct stats *stats);
+/* Close every connection without waiting; when all coroutines have ended. False if a thread is stuck in a call (then leave
+ * with _exit). NULL is fine. */
+bool remotes_free(struct remotes *remotes);
+
+static inline struct remotes *remotes_of(const galley_async *co)
+{
+    return sched_remotes(co->sched);
+}
+
+#endif
