@@ -14,7 +14,7 @@
 static struct stats stats;
 static char parent_why[300], sibling_why[300], child_why[300];
 
-static int fail(galley_async *co, const char *name)
+static int lose(galley_async *co, const char *name)
 {
     int rc = coro_fail(co, GALLEY_ENAME, "shop.c:41", "cannot resolve %s", name);
     snprintf(child_why, sizeof child_why, "%s", galley_why(co));
@@ -41,7 +41,7 @@ static void main_of_test(galley_async *co, void *arg)
     co->arena = &memory;
     assert_string_equal(galley_why(co), "");
     const char *host = "a.example";
-    int rc = galley_gather(co, (fail, host), (succeed, host));
+    int rc = galley_gather(co, (lose, host), (succeed, host));
     assert_int_equal(rc, -GALLEY_ENAME);
     snprintf(parent_why, sizeof parent_why, "%s", galley_why(co));
     size_t before = memory.total_bytes - (size_t)(memory.end - memory.next);
