@@ -14,14 +14,14 @@
 static struct stats stats;
 static char parent_why[300], sibling_why[300], child_why[300];
 
-static int lose(galley_async *co, const char *name)
+static int lose(galley_async *co, char *name)
 {
     int rc = coro_fail(co, GALLEY_ENAME, "shop.c:41", "cannot resolve %s", name);
     snprintf(child_why, sizeof child_why, "%s", galley_why(co));
     return rc;
 }
 
-static int succeed(galley_async *co, const char *name)
+static int succeed(galley_async *co, char *name)
 {
     (void)name;
     int rc = galley_sleep_ms(co, 0);
@@ -40,8 +40,8 @@ static void main_of_test(galley_async *co, void *arg)
     arena_init(&memory, NULL, 0, 1 << 20);
     co->arena = &memory;
     assert_string_equal(galley_why(co), "");
-    const char *host = "a.example";
-    int rc = galley_gather(co, (lose, host), (succeed, host));
+    char host[] = "a.example", *name_of = host;
+    int rc = galley_gather(co, (lose, name_of), (succeed, name_of));
     assert_int_equal(rc, -GALLEY_ENAME);
     snprintf(parent_why, sizeof parent_why, "%s", galley_why(co));
     size_t before = memory.total_bytes - (size_t)(memory.end - memory.next);
