@@ -22,10 +22,13 @@
 
 #include "common/bug.h"
 #include "common/log.h"
+#include "common/ticks.h"
 
 struct loop {
     struct event_base *base;
     int64_t now_ms;
+    const struct ticks *ticks; /* read together with it; NULL: nobody wants them */
+    uint64_t now_ticks;
     bool is_now_old; /* a poll came since it was read */
     bool is_now_set; /* by loop_set_now_ms: it is not read at all */
     int64_t wake_ms; /* what `wake` is armed for; NEVER_MS: not armed */
@@ -68,7 +71,21 @@ static __attribute__((noinline)) int64_t read_now(struct loop *loop)
     loop->is_now_old = false;
     if (!loop->is_now_set)
         loop->now_ms = clock_now_ms();
+    if (loop->ticks)
+        loop->now_ticks = ticks_now(loop->ticks);
     return loop->now_ms;
+}
+
+static __attribute__((noinline)) uint64_t read_ticks(struct loop *loop)
+{
+    read_now(loop);
+    return loop->now_ticks;
+}
+
+void loop_keep_ticks(struct loop *loop, const struct ticks *ticks)
+{
+    loop->ticks = ticks;
+    loop->is_now_old = true;
 }
 
 void loop_set_now_ms(struct loop *loop, int64_t now_ms)
@@ -81,6 +98,11 @@ void loop_set_now_ms(struct loop *loop, int64_t now_ms)
 int64_t loop_now_ms(struct loop *loop)
 {
     return loop->is_now_old ? read_now(loop) : loop->now_ms;
+}
+
+uint64_t loop_now_ticks(struct loop *loop)
+{
+    return loop->is_now_old ? read_ticks(loop) : loop->now_ticks;
 }
 
 static void libevent_said(int severity, const char *message)

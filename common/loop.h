@@ -52,6 +52,11 @@ void loop_stop(struct loop *loop);
 int64_t loop_now_ms(struct loop *loop);
 /* The loop's clock stands at `now_ms` from now on, until it is set again: in tests time passes as they say. */
 void loop_set_now_ms(struct loop *loop, int64_t now_ms);
+/* With each reading read these (which outlive the loop), too. */
+struct ticks;
+void loop_keep_ticks(struct loop *loop, const struct ticks *ticks);
+/* Those of the same reading; 0 before loop_keep_ticks. */
+uint64_t loop_now_ticks(struct loop *loop);
 /* CLOCK_MONOTONIC, read now. */
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);

@@ -19,6 +19,7 @@
 #include "worker/app/output.h"
 #include "worker/app/router.h"
 #include "worker/http/response.h"
+#include "worker/http/route_stats.h"
 #include "worker/http/server.h"
 #include "worker/http/text.h"
 
@@ -27,6 +28,7 @@ enum { HOOK_MAX_BYTES = 64 << 20 };
 
 struct endpoint {
     const struct galley_route *route;
+    struct route_stats *stats;
     struct inputs *inputs;
     struct output output;
 };
@@ -37,9 +39,19 @@ struct app {
     struct shapes *shapes;
     struct failures *failures;
     struct docs *docs;
-    size_t count;
+    struct route_stats *stats; /* of each endpoint, and behind them of what none matches */
+    size_t count, room;
     struct endpoint endpoints[];
 };
+
+/* It is counted with these from now on. */
+static inline __attribute__((always_inline)) void count_in(struct galley_request *req,
+                                                           struct route_stats *stats)
+{
+    req->stats = stats;
+    if (__builtin_expect(route_stats_begin(stats, req->co), 0))
+        req->is_measured = true;
+}
 
 /* ---- what is not served ---- */
 
@@ -196,12 +208,13 @@ static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct g
 {
     const struct endpoint *endpoint = &app->endpoints[index];
     const struct galley_route *route = endpoint->route;
+    count_in(req, endpoint->stats);
     req->route = route;
     req->on_disconnect = route->on_disconnect;
     if (route->max_body_bytes > 0)
         req->max_body_bytes = route->max_body_bytes;
     if (route->timeout_ms > 0)
-        coro_set_deadline(req->co, req->started_ms + route->timeout_ms);
+        coro_set_deadline(req->co, req->co->started_ms + route->timeout_ms);
     if (req->content_length != HTTP_LENGTH_UNKNOWN && req->content_length > req->max_body_bytes)
         return answer_too_large(app, req);
     void *in = arena_alloc(&req->arena, route->in->size);
@@ -217,32 +230,38 @@ static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct g
     return answer(app, endpoint, req, rc, out);
 }
 
+/* `rc`: what came of decoding its path; `index`: ROUTER_NO_*. */
+__attribute__((noinline)) static GALLEY_YIELDS int answer_unmatched(const struct app *app,
+                                                                    struct galley_request *req,
+                                                                    galley_str path, int index,
+                                                                    int rc)
+{
+    count_in(req, &app->stats[app->room]);
+    if (req->is_asterisk) {
+        req->status = 204;
+        return response_send(req, (galley_str){0}, NULL, 0);
+    }
+    if (rc == -EINVAL)
+        return failure_answer_status(app->failures, req, 400, GALLEY_STR("Bad Request"));
+    if (rc < 0)
+        return rc;
+    return index == ROUTER_NO_METHOD ? answer_no_method(app, req, path)
+                                     : answer_no_path(app, req, path);
+}
+
 void app_handle(void *arg, struct galley_request *req)
 {
     const struct app *app = arg;
-    galley_str path;
-    int rc = 0;
-    if (req->is_asterisk) {
-        req->status = 204;
-        rc = response_send(req, (galley_str){0}, NULL, 0);
-        goto log;
-    }
-    path = req->path; /* there already where nothing is escaped */
+    galley_str path = req->path; /* there already where nothing is escaped */
+    int rc = 0, index = ROUTER_NO_PATH;
     if (path.data == NULL)
         rc = text_decode(&req->arena, req->path_encoded, TEXT_ROUTE, &path);
-    if (rc == -EINVAL) {
-        rc = failure_answer_status(app->failures, req, 400, GALLEY_STR("Bad Request"));
-        goto log;
-    }
-    if (rc == 0) {
-        int index = router_find(app->router, req->method_text, path);
-        rc = index >= 0                  ? run_endpoint(app, index, req, path)
-             : index == ROUTER_NO_METHOD ? answer_no_method(app, req, path)
-                                         : answer_no_path(app, req, path);
-    }
+    if (rc == 0 && !req->is_asterisk)
+        index = router_find(app->router, req->method_text, path);
+    rc = index >= 0 ? run_endpoint(app, index, req, path)
+                    : answer_unmatched(app, req, path, index, rc);
     if (rc == -EMSGSIZE && rc == req->body_error && req->response == RESPONSE_NONE)
         rc = answer_too_large(app, req);
-log:
     if (rc == -ENOMEM)
         log_line(LOG_LEVEL_ERROR, "no_memory", "for a request of %.*s",
                  GALLEY_STR_ARG(req->path_encoded));
@@ -276,8 +295,9 @@ static int add_endpoint(struct app *app, const struct galley_route *route, struc
     }
     if (output_init(&endpoint->output, route, app->shapes, why) < 0)
         return -1;
-    app->count++; /* from here on it is released with the others */
     endpoint->route = route;
+    endpoint->stats = &app->stats[app->count];
+    app->count++; /* from here on it is released with the others */
     endpoint->inputs = inputs_new(app->shapes, route->in, names, count, why);
     return endpoint->inputs != NULL ? 0 : -1;
 }
@@ -361,11 +381,18 @@ struct app *app_new(const struct galley_app *declared, struct errmsg *why)
         return NULL;
     size_t count = docs_route_count(docs) + declared->route_count;
     struct app *app = calloc(1, sizeof *app + count * sizeof app->endpoints[0]);
-    if (app == NULL) {
+    struct route_stats *stats = calloc(count + 1, sizeof *stats);
+    if (app == NULL || stats == NULL) {
         errmsg_set(why, "there is no memory for %zu routes", count);
+        free(app);
+        free(stats);
         docs_free(docs);
         return NULL;
     }
+    for (size_t i = 0; i <= count; i++)
+        route_stats_init(&stats[i]);
+    app->stats = stats;
+    app->room = count;
     app->declared = declared;
     app->docs = docs;
     if (build(app, why) == 0)
@@ -384,6 +411,7 @@ void app_free(struct app *app)
     docs_free(app->docs);
     shapes_free(app->shapes);
     router_free(app->router);
+    free(app->stats);
     free(app);
 }
 
@@ -438,6 +466,18 @@ const char *app_title(const struct app *app)
 const char *app_version(const struct app *app)
 {
     return app->declared->version != NULL ? app->declared->version : "0.1.0";
+}
+
+size_t app_route_count(const struct app *app)
+{
+    return app->count;
+}
+
+const struct galley_route *app_route(const struct app *app, size_t index,
+                                     const struct route_stats **stats)
+{
+    *stats = &app->stats[index < app->count ? index : app->room];
+    return index < app->count ? app->endpoints[index].route : NULL;
 }
 
 const struct docs *app_docs(const struct app *app)

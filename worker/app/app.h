@@ -30,6 +30,12 @@ const char *app_version(const struct app *app);
 const char *app_docs_page(const struct app *app);
 /* Append its OpenAPI document, whether it is served or not. 0; -1 with a sentence in `why`. */
 int app_write_openapi(struct app *app, struct json_out *out, struct errmsg *why) GALLEY_MUST_USE;
+/* How many routes it serves, those of its documentation included; each with what was counted of it (`*stats`). NULL for
+ * any other index: what is counted of requests that none matches. */
+size_t app_route_count(const struct app *app);
+struct route_stats;
+const struct galley_route *app_route(const struct app *app, size_t index,
+                                     const struct route_stats **stats);
 /* For docs.c. */
 struct docs;
 const struct docs *app_docs(const struct app *app);

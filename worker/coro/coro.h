@@ -254,4 +254,10 @@ coro_join_forgotten(galley_async *co)
 GALLEY_YIELDS void coro_run_defers(galley_async *co);
 const char *coro_state_name(enum coro_state state);
 
+/* Measure how deep the running coroutine's stack goes from here on: its pages below the caller's are given back. Some us.
+ * false: the kernel refuses (locked memory), or it is not its stack. */
+bool coro_depth_start(galley_async *co) GALLEY_MUST_USE;
+/* The bytes from the top of its stack (control block included) to the deepest page touched since; 0: not known. */
+size_t coro_depth_bytes(const galley_async *co);
+
 #endif

@@ -210,6 +210,8 @@ void server_start(struct server *server)
         .head_bytes = (uint32_t)settings->max_head,
         .field_count = (uint32_t)settings->max_fields,
     };
+    ticks_init(&server->ticks);
+    loop_keep_ticks(server->loop, &server->ticks);
     list_init(&server->conns);
     list_init(&server->dirty);
     for (int kind = 0; kind < CONN_TIMEOUT_COUNT; kind++)

@@ -13,6 +13,7 @@
 #include "common/bug.h"
 #include "common/log.h"
 #include "worker/http/response.h"
+#include "worker/http/route_stats.h"
 #include "worker/http/server.h"
 
 enum { ARENA_MAX_BYTES = 64 << 20, ACCESS_LINE_BYTES = 1024 };
@@ -45,7 +46,7 @@ void request_init(struct galley_request *req, struct server *server, galley_asyn
     req->transport = transport;
     req->stream = stream;
     req->max_body_bytes = server->settings->max_body;
-    req->started_ms = loop_now_ms(server->loop);
+    req->started_ticks = loop_now_ticks(server->loop);
     arena_init(&req->arena, first, first_bytes, ARENA_MAX_BYTES);
     co->arena = &req->arena;
     co->request = req;
@@ -114,24 +115,49 @@ static GALLEY_YIELDS void answer_unanswered(struct galley_request *req)
         log_line(LOG_LEVEL_DEBUG, "answer_lost", "status=%d error=%d", status, rc);
 }
 
-static void count(struct galley_request *req)
+/* Count the answer by its class: which one. */
+static unsigned count_response(const struct galley_request *req, struct stats *stats)
 {
-    struct stats *stats = req->server->stats;
-    stats->requests_active--;
-    if (req->co->cancel_reason == GALLEY_BY_DISCONNECT)
-        stats->requests_cancelled++;
-    if (req->co->cancel_reason == GALLEY_BY_DEADLINE)
-        stats->requests_timed_out++;
     if (req->response == RESPONSE_NONE)
-        return;
-    if (req->status < 300)
+        return 0;
+    if (req->status < 300) {
         stats->responses_2xx++;
-    else if (req->status < 400)
+        return 2;
+    }
+    if (req->status < 400) {
         stats->responses_3xx++;
-    else if (req->status < 500)
+        return 3;
+    }
+    if (req->status < 500) {
         stats->responses_4xx++;
-    else
-        stats->responses_5xx++;
+        return 4;
+    }
+    stats->responses_5xx++;
+    return 5;
+}
+
+__attribute__((noinline)) static void count_cancelled(const struct galley_request *req)
+{
+    if (req->co->cancel_reason == GALLEY_BY_DISCONNECT) {
+        req->server->stats->requests_cancelled++;
+        if (req->stats != NULL)
+            req->stats->cancelled++;
+    } else if (req->co->cancel_reason == GALLEY_BY_DEADLINE) {
+        req->server->stats->requests_timed_out++;
+    }
+}
+
+static void count(const struct galley_request *req)
+{
+    const struct server *server = req->server;
+    server->stats->requests_active--;
+    if (__builtin_expect(req->co->cancel_reason != GALLEY_NOT_CANCELLED, 0))
+        count_cancelled(req);
+    unsigned class = count_response(req, server->stats);
+    if (req->stats == NULL)
+        return;
+    uint64_t took_us = ticks_us(&server->ticks, req->started_ticks, ticks_now(&server->ticks));
+    route_stats_end(req->stats, class, took_us, req->arena.total_bytes);
 }
 
 void request_note_peer(struct galley_request *req, int fd)
@@ -163,7 +189,7 @@ __attribute__((noinline)) static void write_access_line(const struct galley_requ
     enum { MAX_METHOD = 32, MAX_TARGET = 700 }; /* so that all fits into the line */
     char line[ACCESS_LINE_BYTES];
     int status = req->response == RESPONSE_NONE ? 499 : req->status;
-    int64_t now_ms = loop_now_ms(req->server->loop);
+    int64_t took_ms = loop_now_ms(req->server->loop) - req->co->started_ms;
     galley_str peer = req->peer.data != NULL ? req->peer : GALLEY_STR("-");
     int method_len = req->method_text.len < MAX_METHOD ? (int)req->method_text.len : MAX_METHOD;
     int target_len = req->path_encoded.len < MAX_TARGET ? (int)req->path_encoded.len : MAX_TARGET;
@@ -171,7 +197,7 @@ __attribute__((noinline)) static void write_access_line(const struct galley_requ
         snprintf(line, sizeof line, "%.*s [%s] \"%.*s %.*s HTTP/%s\" %d %llu %lldms\n",
                  GALLEY_STR_ARG(peer), server_date(req->server), method_len, req->method_text.data,
                  target_len, req->path_encoded.data, req->is_h2 ? "2" : "1.1", status,
-                 (unsigned long long)req->sent_bytes, (long long)(now_ms - req->started_ms));
+                 (unsigned long long)req->sent_bytes, (long long)took_ms);
     GALLEY_BUG_IF(len < 0 || (size_t)len >= sizeof line, "an access line of %d bytes", len);
     if (write(req->server->access_log_fd, line, (size_t)len) != len)
         req->server->stats->log_lost_total++;
@@ -189,5 +215,8 @@ void request_run(struct galley_request *req)
     count(req);
     if (server->access_log_fd >= 0)
         write_access_line(req);
-    coro_run_defers(req->co);
+    if (req->co->defers != NULL)
+        coro_run_defers(req->co);
+    if (req->is_measured)
+        route_stats_measured(req->stats, req->co);
 }

@@ -43,6 +43,7 @@ enum response_state { RESPONSE_NONE, RESPONSE_BEGUN, RESPONSE_ENDED };
 enum { REQUEST_FAILED = -EBADE };
 
 struct galley_request;
+struct route_stats;
 struct server;
 
 /* How a protocol moves bodies. All run on the request's coroutine and may wait; 0 or a count, -errno:
@@ -102,8 +103,11 @@ struct galley_request {
     enum galley_on_disconnect on_disconnect;
     const struct galley_route *route; /* static; NULL: none matched */
 
-    int64_t started_ms;
-    galley_str peer; /* its address, where there is an access log to name it */
+    struct route_stats *stats; /* that it counts in; NULL: in none */
+    bool is_measured;          /* its stack */
+
+    uint64_t started_ticks; /* of the turn of the loop in which it began */
+    galley_str peer;        /* its address, where there is an access log to name it */
     struct arena arena;
 };
 

@@ -10,6 +10,7 @@
 #include "common/list.h"
 #include "common/loop.h"
 #include "common/stats.h"
+#include "common/ticks.h"
 #include "worker/coro/coro.h"
 #include "worker/coro/pool.h"
 #include "worker/http/h1_parse.h"
@@ -77,7 +78,8 @@ struct server {
     struct list timeouts[CONN_TIMEOUT_COUNT];
     struct loop_timer tick;
     bool is_ticking, is_draining;
-    struct list dirty; /* h2 sessions with something to send, flushed before each poll */
+    struct ticks ticks; /* what requests are timed by */
+    struct list dirty;  /* h2 sessions with something to send, flushed before each poll */
     int access_log_fd;
     int64_t date_ms;     /* when `date` was made, by the loop's clock */
     char date[32];       /* "Mon, 23 Nov 2026 14:00:00 GMT", IMF-fixdate */
