@@ -40,7 +40,7 @@ TESTFLAGS = $(LIBFLAGS) -It -Wno-missing-prototypes -Wno-frame-larger-than
 # ---- what there is: everything is found by its path ----
 LIB_SRC  := $(filter-out cli/main.c,$(wildcard common/*.c master/*.c worker/*.c worker/*/*.c cli/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
-EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c))
+EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c examples/*/*.c))
 UNIT_SRC := $(shell find t/unit -name '*.c' 2>/dev/null | sort)
 UNITS    := $(UNIT_SRC:%.c=$(BUILD)/%.t)
 APPS     := $(patsubst %.c,$(BUILD)/%.so,$(wildcard t/apps/*.c bench/async/*.c) $(filter-out %-test.c,$(wildcard docs/tutorial/*.c)))
@@ -144,7 +144,7 @@ $(CORPORA): $(BUILD)/t/corpus/%: t/fuzz/%.c t/lib/corpus.c $(BUILD)/lib/libgalle
 quoted = $(subst ",\",$(subst \,\\,$(1)))
 entry  = $(if $(filter-out $(firstword $(EDITED)),$(1)),$(comma)){"directory":"$(CURDIR)","file":"$(1)","command":"$(call quoted,$(CC) $(TESTFLAGS) -c $(1))"}
 comma := ,
-EDITED = $(LIB_SRC) $(wildcard cli/main.c) $(UNIT_SRC) $(wildcard examples/*.c docs/tutorial/*.c t/apps/*.c t/tools/*.c t/fuzz/*.c bench/*.c)
+EDITED = $(LIB_SRC) $(wildcard cli/main.c) $(UNIT_SRC) $(wildcard examples/*.c examples/*/*.c docs/tutorial/*.c t/apps/*.c t/tools/*.c t/fuzz/*.c bench/*.c)
 compile_commands.json: $(BUILD)/flags $(LIB_SRC) $(UNIT_SRC)
 	$(file >$@,[)$(foreach f,$(EDITED),$(file >>$@,$(call entry,$(f))))$(file >>$@,])@:
 
