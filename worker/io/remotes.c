@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "worker/io/resolve.h"
+
 struct remotes *remotes_new(struct sched *sched, struct stats *stats)
 {
     struct remotes *remotes = calloc(1, sizeof *remotes);
@@ -23,7 +25,8 @@ bool remotes_free(struct remotes *remotes)
 {
     if (remotes == NULL)
         return true;
+    bool is_quiet = resolver_free(remotes->resolver);
     sched_set_remotes(remotes->sched, NULL);
     free(remotes);
-    return true;
+    return is_quiet;
 }
