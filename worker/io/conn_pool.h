@@ -12,6 +12,7 @@
 struct pooled {       /* the first member of a connection */
     struct list link; /* in pool->idle, or unlinked */
     int64_t opened_ms, idle_since_ms;
+    int64_t expires_ms; /* too old from then on */
 };
 
 struct conn_pool_ops {
@@ -36,11 +37,11 @@ struct conn_pool_opts {
 
 struct conn_pool_stats { /* since the start */
     uint64_t taken, waited, waited_us, refused, opened, closed;
-    size_t open_now, idle_now, waiting_now;
+    size_t open_now, idle_now, waiting_now; /* open_now: those that are being opened, too */
 };
 
 struct conn_pool;
-/* NULL with errno. */
+/* Counts for the statistics of the worker, too (pool_*), where the scheduler has remotes. NULL with errno. */
 struct conn_pool *conn_pool_new(struct sched *sched, const struct conn_pool_ops *ops, void *arg,
                                 const struct conn_pool_opts *opts);
 /* All are idle and nobody waits. */
@@ -51,8 +52,11 @@ GALLEY_YIELDS int conn_pool_take(galley_async *co, struct conn_pool *pool, struc
                                  const char *here) __attribute__((warn_unused_result));
 /* Give it back; one with an unfinished exchange is not `is_reusable` and gets closed. Never waits. */
 void conn_pool_give(struct conn_pool *pool, struct pooled *conn, bool is_reusable);
-/* The server has gone: close what is idle, and no borrowed one is kept when it comes back. */
-void conn_pool_expire(struct conn_pool *pool);
+/* A connection was lost: look at all idle ones and close those that are dead; for the next `look_after_ms` each is looked at
+ * before it is borrowed. */
+void conn_pool_suspect(struct conn_pool *pool);
+/* An idle one is known to be dead: close it. Nothing for one that is borrowed. */
+void conn_pool_drop(struct conn_pool *pool, struct pooled *conn);
 const struct conn_pool_stats *conn_pool_stats(const struct conn_pool *pool);
 
 #endif
