@@ -54,6 +54,7 @@ static const struct {
     [PROTO_REPORT] = {"report", {FIELD_SLOT, FIELD_GENERATION, FIELD_REPORT_ID, FIELD_STATS}},
     [PROTO_COROUTINES] = {"coroutines",
                           {FIELD_SLOT, FIELD_GENERATION, FIELD_REPORT_ID, FIELD_LIVE, FIELD_SHOWN}},
+    [PROTO_ROUTES] = {"routes", {FIELD_SLOT, FIELD_GENERATION, FIELD_REPORT_ID, FIELD_SHOWN}},
     [PROTO_DRAINED] = {"drained", {FIELD_SLOT, FIELD_GENERATION}},
     [PROTO_ORDER_LISTEN] = {"listen", {FIELD_SOCKETS}},
     [PROTO_ORDER_DRAIN] = {"drain", {FIELD_END}},
@@ -63,6 +64,7 @@ static const struct {
     [PROTO_ORDER_REOPEN] = {"reopen", {FIELD_END}},
     [PROTO_ORDER_TICKETS] = {"tickets", {FIELD_KEYS}},
     [PROTO_ORDER_DUMP] = {"dump", {FIELD_END}},
+    [PROTO_ORDER_ROUTES] = {"tell_routes", {FIELD_REPORT_ID}},
     [PROTO_ORDER_COROUTINES] = {"tell_coroutines", {FIELD_REPORT_ID}},
 };
 

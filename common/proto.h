@@ -21,20 +21,22 @@ enum {
     PROTO_MAX_BYTES = 6 * 1024,
     PROTO_MAX_SOCKETS = 256,
     PROTO_TEXT_BYTES = 480,
-    PROTO_COROUTINES_BYTES = 960 * 1024 /* what comes beside COROUTINES, at most */
+    PROTO_COROUTINES_BYTES = 960 * 1024, /* what comes beside COROUTINES, at most */
+    PROTO_ROUTES_BYTES = 4 * 1024 * 1024 /* and beside ROUTES */
 };
 
 /* Worker to master: READY it may be given sockets; FAILED it could not start, with the reason; BEAT the loop turns
  * (every 100 ms); REPORT the numbers (answer to ORDER_REPORT, and every second); COROUTINES what waits (answer to
- * ORDER_COROUTINES), the rows in a sealed memfd beside it, none if there was no memory; DRAINED it has nothing left.
+ * ORDER_COROUTINES), the rows in a sealed memfd beside it, none if there was no memory; ROUTES what was counted of each route, likewise (answer
+ * to ORDER_ROUTES, and the last word before DRAINED); DRAINED it has nothing left.
  * Master to worker: LISTEN the whole set of sockets to accept from; DRAIN; STOP cancel and exit; REPORT;
  * LOG_LEVEL; REOPEN take the log descriptors that come with it; TICKETS new session ticket keys; DUMP backtrace to log;
- * COROUTINES tell what waits. */
+ * COROUTINES tell what waits; ROUTES tell what was counted of each route. */
 /* clang-format off */
 #define PROTO_KINDS(X)                                                                             \
-    X(READY) X(FAILED) X(BEAT) X(REPORT) X(COROUTINES) X(DRAINED)                                  \
+    X(READY) X(FAILED) X(BEAT) X(REPORT) X(COROUTINES) X(ROUTES) X(DRAINED)                        \
     X(ORDER_LISTEN) X(ORDER_DRAIN) X(ORDER_STOP) X(ORDER_REPORT) X(ORDER_LOG_LEVEL)                \
-    X(ORDER_REOPEN) X(ORDER_TICKETS) X(ORDER_DUMP) X(ORDER_COROUTINES)
+    X(ORDER_REOPEN) X(ORDER_TICKETS) X(ORDER_DUMP) X(ORDER_COROUTINES) X(ORDER_ROUTES)
 enum proto_kind {
 #define X(kind) PROTO_##kind,
     PROTO_KINDS(X)
@@ -49,8 +51,9 @@ struct proto_message {
     char text[PROTO_TEXT_BYTES];         /* FAILED: why; READY: app title; LOG_LEVEL: its name */
     char version[32];                    /* READY: app version */
     char docs[64];                       /* READY: path of the documentation; "" none */
-    uint32_t report_id;                  /* of an order and its answer; 0 for the periodic REPORT */
-    uint32_t live_count, shown_count;    /* COROUTINES: those that live, and the rows beside */
+    uint32_t report_id;                  /* of an order and its answer; 0: unasked */
+    uint32_t live_count;                 /* COROUTINES: those that live */
+    uint32_t shown_count;                /* COROUTINES, ROUTES: the rows beside */
     struct stats stats;                  /* REPORT */
     uint16_t sockets[PROTO_MAX_SOCKETS]; /* LISTEN: indexes into inherit.listeners */
     size_t socket_count;
@@ -58,7 +61,7 @@ struct proto_message {
 };
 
 /* The method's name on the wire: "ready", "failed", "beat", "report", "drained", "listen", "drain",
- * "stop", "report_now", "log_level", "reopen", "tickets", "dump", "tell_coroutines"; a worker's "coroutines". */
+ * "stop", "report_now", "log_level", "reopen", "tickets", "dump", "tell_coroutines", "tell_routes"; a worker's "coroutines" and "routes". */
 const char *proto_kind_name(enum proto_kind kind);
 
 /* The message as its datagram in `out` (PROTO_MAX_BYTES); the length, or -EMSGSIZE. */

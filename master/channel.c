@@ -1,10 +1,11 @@
 /* channel.c - the master's end of the channel to one worker.
- * Does:     receive READY, FAILED, BEAT, REPORT, COROUTINES, DRAINED for the right slot and generation; send pending orders.
+ * Does:     receive READY, FAILED, BEAT, REPORT, COROUTINES, ROUTES, DRAINED for the right slot and generation; send pending orders.
  * Does not: queue: orders are bits and carry the values of the moment they are sent, so that a worker which does not
  *           read costs nothing.
  * See:      common/proto.h, t/unit/master/channel.c */
 #include "master/channel.h"
 #include "master/coroutines.h"
+#include "master/routes.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -59,6 +60,8 @@ static bool take(struct master *master, struct slot *slot, const struct proto_me
         return true;
     case PROTO_COROUTINES:
         return coroutines_take(master, slot, message, fd);
+    case PROTO_ROUTES:
+        return routes_take(master, slot, message, fd);
     case PROTO_DRAINED:
         slot->drained = true;
         return true;
@@ -137,6 +140,8 @@ static size_t fill(const struct master *master, const struct slot *slot, enum pr
         message->report_id = master->report_id;
     } else if (kind == PROTO_ORDER_COROUTINES) {
         message->report_id = master->told_id;
+    } else if (kind == PROTO_ORDER_ROUTES) {
+        message->report_id = master->routes.asked_id;
     } else if (kind == PROTO_ORDER_LOG_LEVEL) {
         snprintf(message->text, sizeof(message->text), "%s", log_level_name(log_get_level()));
     } else if (kind == PROTO_ORDER_TICKETS) {

@@ -6,14 +6,12 @@
 #include "master/coroutines.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/bug.h"
 #include "master/generation.h"
+#include "master/sealed.h"
 #include "master/supervise.h"
 
 enum {
@@ -23,8 +21,7 @@ enum {
     HEAD_BYTES = 32,
     WORKER_BYTES = 128,
     FRAME_BYTES = 1024,
-    MARGIN_BYTES = 16 * 1024,
-    SEALS = F_SEAL_SHRINK | F_SEAL_WRITE
+    MARGIN_BYTES = 16 * 1024
 };
 
 static const char *const keys[ROW_PAIRS] = {"id",     "parent", "name",    "route", "request_id",
@@ -84,24 +81,6 @@ static bool are_rows(const struct buf *rows, uint32_t count)
     return reader.at == reader.end;
 }
 
-/* All of a sealed memfd. Nothing else has seals, so that no other descriptor can make the master wait. */
-static bool read_sealed(int fd, struct buf *rows)
-{
-    struct stat about;
-    int seals = fcntl(fd, F_GET_SEALS);
-    if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &about) < 0 || about.st_size < 0 ||
-        about.st_size > PROTO_COROUTINES_BYTES || buf_reserve(rows, (size_t)about.st_size) < 0)
-        return false;
-    while (buf_len(rows) < (size_t)about.st_size) {
-        ssize_t n = pread(fd, rows->data + rows->end, (size_t)about.st_size - buf_len(rows),
-                          (off_t)buf_len(rows));
-        if (n <= 0)
-            return false;
-        rows->end += (size_t)n;
-    }
-    return true;
-}
-
 bool coroutines_take(const struct master *master, struct slot *slot,
                      const struct proto_message *message, int fd)
 {
@@ -113,7 +92,7 @@ bool coroutines_take(const struct master *master, struct slot *slot,
         return true; /* it comes too late */
     buf_init(&rows, PROTO_COROUTINES_BYTES);
     if (message->shown_count > 0 &&
-        (fd < 0 || !read_sealed(fd, &rows) || !are_rows(&rows, message->shown_count))) {
+        (!sealed_read(fd, &rows) || !are_rows(&rows, message->shown_count))) {
         buf_release(&rows);
         return false;
     }
@@ -145,13 +124,10 @@ struct question {
     bool is_open;
 };
 
-/* One that is late, or about to be killed, is not waited for. */
 static void look_at(struct slot *slot, void *arg)
 {
     struct question *question = arg;
-    bool may_answer = slot->state == SLOT_READY || slot->state == SLOT_DRAINING ||
-                      slot->state == SLOT_STOPPING || slot->state == SLOT_STARTING;
-    if (may_answer && !slot->late && !slot->gone_ms && slot->told.id < question->id)
+    if (slot_may_answer(slot) && slot->told.id < question->id)
         question->is_open = true;
 }
 

@@ -7,8 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "master/pem.h"
 #include "master/coroutines.h"
+#include "master/pem.h"
+#include "master/routes.h"
 
 struct slot *generation_add_slot(struct master *master, struct generation *generation, int number)
 {
@@ -27,6 +28,7 @@ void slot_free(struct slot *slot)
 {
     list_remove(&slot->node);
     coroutines_clear(slot);
+    routes_clear(slot);
     free(slot);
 }
 

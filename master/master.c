@@ -161,6 +161,7 @@ static void close_all(struct master *master)
     rpc_server_close(master);
     while (!list_is_empty(&master->generations))
         generation_free(GENERATION_OF(master->generations.next));
+    route_table_release(&master->routes.dead);
     if (master->loop)
         signals_stop(master);
     loop_free(master->loop);

@@ -15,6 +15,7 @@
 #include "master/channel.h"
 #include "master/coroutines.h"
 #include "master/reload.h"
+#include "master/routes.h"
 #include "master/supervise.h"
 
 enum { READ_BYTES = 16 * 1024, REPORT_WAIT_MS = 100, ACCEPT_PAUSE_MS = 1000, STATS_MODE = 0660 };
@@ -179,6 +180,11 @@ static void begin_wait(struct rpc_client *client)
     if (client->method->wait == RPC_WAIT_COROUTINES) {
         client->params.wait_id = client->wait_id = coroutines_ask(master);
         client->deadline_ms = clock_now_ms() + COROUTINES_WAIT_MS;
+        return;
+    }
+    if (client->method->wait == RPC_WAIT_ROUTES) {
+        client->wait_id = routes_ask(master);
+        client->deadline_ms = clock_now_ms() + ROUTES_WAIT_MS;
         return;
     }
     client->wait_id = ++master->report_id;
@@ -417,9 +423,11 @@ static bool wait_is_over(const struct master *master, const struct rpc_client *c
         return (int32_t)(master->reload.decided_id - client->wait_id) >= 0;
     if (now_ms >= client->deadline_ms)
         return true;
-    return client->method->wait == RPC_WAIT_COROUTINES
-               ? coroutines_all_told(master, client->wait_id)
-               : all_reported(master, client->wait_id);
+    if (client->method->wait == RPC_WAIT_COROUTINES)
+        return coroutines_all_told(master, client->wait_id);
+    if (client->method->wait == RPC_WAIT_ROUTES)
+        return routes_all_told(master, client->wait_id);
+    return all_reported(master, client->wait_id);
 }
 
 /* The rows of all workers are large: they go when nobody waits for them. */

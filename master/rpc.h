@@ -39,14 +39,20 @@ struct rpc_error {
 typedef int rpc_method_fn(struct master *master, const struct rpc_params *params,
                           struct mp_writer *result, struct rpc_error *error);
 
-enum rpc_wait { RPC_WAIT_NONE, RPC_WAIT_REPORT, RPC_WAIT_RELOAD, RPC_WAIT_COROUTINES };
+enum rpc_wait {
+    RPC_WAIT_NONE,
+    RPC_WAIT_REPORT,
+    RPC_WAIT_RELOAD,
+    RPC_WAIT_COROUTINES,
+    RPC_WAIT_ROUTES
+};
 struct rpc_method {
     const char *name;
     rpc_method_fn *fn;
     const char *param;       /* the one parameter's name, which must be given; NULL: none */
     enum mp_type param_type; /* MP_UINT or MP_STR */
     enum rpc_wait
-        wait; /* before fn: for fresh reports, what waits, or the decision of a reload it asks for */
+        wait; /* before fn: for fresh reports, rows of all workers, or the decision of a reload it asks for */
     bool changes; /* for root and the master's own user */
 };
 extern const struct rpc_method rpc_methods[];

@@ -12,6 +12,7 @@
 #include "master/channel.h"
 #include "master/coroutines.h"
 #include "master/generation.h"
+#include "master/routes.h"
 #include "master/stop.h"
 #include "master/supervise.h"
 
@@ -342,6 +343,7 @@ const struct rpc_method rpc_methods[] = {
     {.name = "health", .fn = get_health, .wait = RPC_WAIT_REPORT},
     {.name = "metrics", .fn = get_metrics, .wait = RPC_WAIT_REPORT},
     {.name = "coroutines", .fn = coroutines_answer, .wait = RPC_WAIT_COROUTINES},
+    {.name = "routes", .fn = routes_answer, .wait = RPC_WAIT_ROUTES},
     {.name = "ping", .fn = do_ping},
     {.name = "reload", .fn = do_reload, .wait = RPC_WAIT_RELOAD, .changes = true},
     {.name = "drain", .fn = do_drain, .param = "slot", .param_type = MP_UINT, .changes = true},

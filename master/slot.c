@@ -42,3 +42,10 @@ void slot_enter(struct slot *slot, enum slot_state next, int64_t now_ms)
     slot->state = next;
     slot->since_ms = now_ms;
 }
+
+bool slot_may_answer(const struct slot *slot)
+{
+    bool is_running = slot->state == SLOT_READY || slot->state == SLOT_DRAINING ||
+                      slot->state == SLOT_STOPPING || slot->state == SLOT_STARTING;
+    return is_running && !slot->late && !slot->gone_ms;
+}

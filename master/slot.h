@@ -68,6 +68,12 @@ struct slot {
         uint32_t live_count, shown_count;
         struct buf rows;
     } told;
+    struct {            /* what it told of its routes; see routes.h */
+        uint32_t id;    /* of the newest question it has answered */
+        uint32_t count; /* of rows; 0: none were told */
+        bool is_last;   /* its last word */
+        struct buf rows;
+    } routes;
     char reason[PROTO_TEXT_BYTES]; /* FAILED: why */
     struct slot *replaces;         /* to be drained when this one is ready; NULL */
 };
@@ -81,5 +87,7 @@ static inline bool slot_has_process(const struct slot *slot)
 {
     return slot->pid > 0;
 }
+/* Whether a question to its process may be answered soon: one that is late, or about to be killed, is not waited for. */
+bool slot_may_answer(const struct slot *slot);
 
 #endif

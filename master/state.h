@@ -14,6 +14,7 @@
 #include "master/metrics_sum.h"
 #include "master/pidfile.h"
 #include "master/privilege.h"
+#include "master/route_table.h"
 #include "master/slot.h"
 #include "master/tickets.h"
 
@@ -92,6 +93,10 @@ struct master {
     uint32_t report_id;
     uint32_t told_id; /* newest question for coroutines */
     bool told_wanted; /* somebody waits for the answers */
+    struct {
+        uint32_t asked_id;       /* newest question for routes */
+        struct route_table dead; /* what was counted by workers that have ended */
+    } routes;
     bool assign_dirty;
     int64_t stop_limit_ms; /* from STOP to KILL */
     int64_t last_turn_ms;

@@ -11,11 +11,12 @@
 
 #include "master/assign.h"
 #include "master/channel.h"
+#include "master/coroutines.h"
 #include "master/generation.h"
 #include "master/policy.h"
 #include "master/reload.h"
+#include "master/routes.h"
 #include "master/spawn.h"
-#include "master/coroutines.h"
 
 static void send_signal(struct slot *slot, int signal)
 {
@@ -53,6 +54,7 @@ static void start_worker(struct master *master, struct slot *slot, int64_t now_m
     slot->socket_count = 0;
     slot->report_id = 0;
     coroutines_clear(slot);
+    routes_clear(slot);
     master->sums.master.worker_starts_total++;
     slot_enter(slot, SLOT_STARTING, now_ms);
 }
@@ -94,6 +96,7 @@ static void worker_exited(struct master *master, struct slot *slot, int status, 
     struct generation *generation = slot->generation;
     log_exit(master, slot, status);
     metrics_sum_bury(&master->sums, &slot->stats);
+    routes_bury(master, slot);
     slot->pid = 0;
     if (generation->state == GENERATION_TRIAL) {
         struct errmsg why = {0};

@@ -1,5 +1,6 @@
 /* channel.c - a worker's end of the channel to its master: beats and reports up, orders down.
- * Does:     a beat every BEAT_MS, a report every REPORT_MS and when asked; LISTEN, DRAIN, STOP, LOG_LEVEL, REOPEN, TICKETS, DUMP.
+ * Does:     a beat every BEAT_MS, a report every second and when asked, rows of coroutines and routes when asked; LISTEN,
+ *           DRAIN, STOP, LOG_LEVEL, REOPEN, TICKETS, DUMP.
  * Does not: trust less than it must: an order that cannot be read is ignored.
  * See:      common/proto.h, docs/PROTOCOL.md. */
 #include "worker/channel.h"
@@ -14,6 +15,8 @@
 #include "worker/app/app.h"
 #include "worker/coroutines.h"
 #include "worker/net/tls.h"
+#include "worker/routes.h"
+#include "worker/rows.h"
 #include "worker/state.h"
 
 enum { BEAT_MS = 100, BEATS_PER_REPORT = 10 };
@@ -68,7 +71,21 @@ static void report(struct channel *channel, uint32_t report_id)
         log_line(LOG_LEVEL_DEBUG, "report_lost", "id=%u", report_id);
 }
 
-/* What waits: the rows go beside the message, in memory that nobody can change any more. */
+/* Send the message with its rows beside it, in memory that nobody can change any more; without it, with none. */
+static void say_rows(struct channel *channel, struct buf *rows)
+{
+    struct proto_message *message = &channel->out;
+    int fd = rows_seal(rows);
+    if (fd < 0)
+        message->shown_count = 0;
+    if (proto_send(channel->worker->inherit->channel_fd, message, &fd, fd < 0 ? 0 : 1) < 0)
+        log_line(LOG_LEVEL_DEBUG, "rows_lost", "%s id=%u", proto_kind_name(message->kind),
+                 message->report_id);
+    if (fd >= 0)
+        close(fd);
+    buf_release(rows);
+}
+
 static void tell_coroutines(struct channel *channel, uint32_t report_id)
 {
     struct worker *worker = channel->worker;
@@ -78,14 +95,18 @@ static void tell_coroutines(struct channel *channel, uint32_t report_id)
     message->report_id = report_id;
     message->live_count = (uint32_t)sched_live_count(worker->sched);
     message->shown_count = (uint32_t)coroutines_write(worker->sched, &rows);
-    int fd = coroutines_seal(&rows);
-    if (fd < 0)
-        message->shown_count = 0;
-    if (proto_send(worker->inherit->channel_fd, message, &fd, fd < 0 ? 0 : 1) < 0)
-        log_line(LOG_LEVEL_DEBUG, "coroutines_lost", "id=%u", report_id);
-    if (fd >= 0)
-        close(fd);
-    buf_release(&rows);
+    say_rows(channel, &rows);
+}
+
+static void tell_routes(struct channel *channel, uint32_t report_id)
+{
+    struct proto_message *message = prepare(channel, PROTO_ROUTES);
+    struct buf rows;
+    buf_init(&rows, PROTO_ROUTES_BYTES);
+    message->report_id = report_id;
+    if (channel->worker->app != NULL) /* else it is still loaded */
+        message->shown_count = (uint32_t)routes_write(channel->worker->app, &rows);
+    say_rows(channel, &rows);
 }
 
 static void on_beat(void *arg)
@@ -153,11 +174,15 @@ static void obey(struct channel *channel, const int *fds)
     case PROTO_ORDER_COROUTINES:
         tell_coroutines(channel, order->report_id);
         break;
+    case PROTO_ORDER_ROUTES:
+        tell_routes(channel, order->report_id);
+        break;
     case PROTO_READY:
     case PROTO_FAILED:
     case PROTO_BEAT:
     case PROTO_REPORT:
     case PROTO_COROUTINES:
+    case PROTO_ROUTES:
     case PROTO_DRAINED:
     case PROTO_KIND_COUNT:
         break; /* a worker's own words */
@@ -226,6 +251,7 @@ int channel_say_ready(struct channel *channel)
 void channel_say_drained(struct channel *channel)
 {
     report(channel, 0); /* the last word on its counters: the sums keep it */
+    tell_routes(channel, 0);
     prepare(channel, PROTO_DRAINED);
     if (say(channel) < 0)
         log_line(LOG_LEVEL_DEBUG, "drained_lost", "the master is gone");

@@ -5,52 +5,29 @@
 #include "worker/coroutines.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <galley/app.h>
 #include <galley/request.h>
 
 #include "common/mp.h"
 #include "worker/http/request.h"
+#include "worker/rows.h"
 
-enum { TEXT_MAX_BYTES = 200, ROW_MAX_BYTES = 2048, ROW_PAIRS = 10 };
-
-static void put_text(struct mp_writer *out, const char *data, size_t len)
-{
-    char cut[TEXT_MAX_BYTES + 3];
-    if (data == NULL || len <= TEXT_MAX_BYTES) {
-        if (data == NULL)
-            mp_put_nil(out);
-        else
-            mp_put_str_len(out, data, len);
-        return;
-    }
-    memcpy(mempcpy(cut, data, TEXT_MAX_BYTES), "...", 3);
-    mp_put_str_len(out, cut, sizeof cut);
-}
-
-static void put_pair(struct mp_writer *out, const char *key, const char *data, size_t len)
-{
-    mp_put_str(out, key);
-    put_text(out, data, len);
-}
+enum { ROW_MAX_BYTES = 2048, ROW_PAIRS = 10 };
 
 /* "POST /orders", of a request that has found its route; its tasks have the same. */
 static void put_route(struct mp_writer *out, const struct galley_request *req)
 {
-    char route[2 * TEXT_MAX_BYTES];
+    char route[2 * ROWS_TEXT_MAX_BYTES];
     mp_put_str(out, "route");
     if (req == NULL || req->route == NULL) {
         mp_put_nil(out);
         return;
     }
     snprintf(route, sizeof route, "%s %s", req->route->method, req->route->path);
-    put_text(out, route, strlen(route));
+    rows_put_text(out, route, strlen(route));
 }
 
 static void put_request_id(struct mp_writer *out, const struct galley_request *req)
@@ -58,7 +35,7 @@ static void put_request_id(struct mp_writer *out, const struct galley_request *r
     galley_str id = {0};
     if (req != NULL)
         id = galley__header(req, "x-request-id");
-    put_pair(out, "request_id", id.data, id.len);
+    rows_put_pair(out, "request_id", id.data, id.len);
 }
 
 static void put_waiting(struct mp_writer *out, const galley_async *co)
@@ -71,8 +48,8 @@ static void put_waiting(struct mp_writer *out, const galley_async *co)
     }
     coro_wait_detail(co, detail, sizeof detail);
     mp_put_map(out, 2);
-    put_pair(out, "kind", co->waiting_for, strlen(co->waiting_for));
-    put_pair(out, "what", detail, strlen(detail));
+    rows_put_pair(out, "kind", co->waiting_for, strlen(co->waiting_for));
+    rows_put_pair(out, "what", detail, strlen(detail));
 }
 
 /* Where it waits; else where it comes from: the line that spawned it, or that declares its route. */
@@ -87,7 +64,7 @@ static void put_place(struct mp_writer *out, const galley_async *co,
             file = (galley_str){from, strlen(from)};
         line = co->line > 0 ? co->line : route != NULL ? route->line : 0;
     }
-    put_pair(out, "file", file.data, file.len);
+    rows_put_pair(out, "file", file.data, file.len);
     mp_put_str(out, "line");
     if (file.data == NULL || line <= 0)
         mp_put_nil(out);
@@ -101,7 +78,7 @@ static void put_state(struct mp_writer *out, const galley_async *co)
     snprintf(state, sizeof state, "%s", coro_state_name((enum coro_state)co->state));
     for (char *at = state; *at != '\0'; at++)
         *at = (char)tolower((unsigned char)*at);
-    put_pair(out, "state", state, strlen(state));
+    rows_put_pair(out, "state", state, strlen(state));
 }
 
 static void put_row(struct mp_writer *out, const galley_async *co, int64_t now_ms)
@@ -118,7 +95,7 @@ static void put_row(struct mp_writer *out, const galley_async *co, int64_t now_m
         mp_put_nil(out);
     else
         mp_put_uint(out, parent);
-    put_pair(out, "name", name, name != NULL ? strlen(name) : 0);
+    rows_put_pair(out, "name", name, name != NULL ? strlen(name) : 0);
     put_route(out, req);
     put_request_id(out, req);
     mp_put_str(out, "age_ms");
@@ -144,24 +121,4 @@ size_t coroutines_write(struct sched *sched, struct buf *rows)
         }
     }
     return count;
-}
-
-int coroutines_seal(const struct buf *rows)
-{
-    int fd = memfd_create("galley-coroutines", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return -errno;
-    size_t len = buf_len(rows), done = 0;
-    while (done < len) {
-        ssize_t n = write(fd, buf_at(rows) + done, len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        done += (size_t)n;
-    }
-    if (done == len && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
-        return fd;
-    close(fd);
-    return -EIO;
 }

@@ -1,5 +1,5 @@
 /* coroutines.h - what the coroutines of this worker wait for, as rows for its master.
- * Does:     write a row for each, as many as fit; put them into memory that can be handed over.
+ * Does:     write a row for each, as many as fit.
  * Does not: send (channel.c), or wait: all of it is read between two turns. */
 #ifndef GALLEY_WORKER_COROUTINES_H
 #define GALLEY_WORKER_COROUTINES_H
@@ -10,7 +10,5 @@
 /* Append the MessagePack map {id, parent, name, route, request_id, age_ms, state, waiting, file, line} of each live
  * coroutine, until `rows` is full. How many. */
 size_t coroutines_write(struct sched *sched, struct buf *rows) __attribute__((warn_unused_result));
-/* A sealed memfd with the rows, the caller's to close; -errno. */
-int coroutines_seal(const struct buf *rows) __attribute__((warn_unused_result));
 
 #endif

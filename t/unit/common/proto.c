@@ -31,12 +31,14 @@ static void fill(struct proto_message *message, enum proto_kind kind)
         memset(message->docs, '/', sizeof(message->docs) - 1);
     }
     if (kind == PROTO_REPORT || kind == PROTO_ORDER_REPORT || kind == PROTO_COROUTINES ||
-        kind == PROTO_ORDER_COROUTINES)
+        kind == PROTO_ORDER_COROUTINES || kind == PROTO_ROUTES || kind == PROTO_ORDER_ROUTES)
         message->report_id = UINT32_MAX;
     if (kind == PROTO_COROUTINES) {
         message->live_count = UINT32_MAX;
         message->shown_count = UINT32_MAX - 1;
     }
+    if (kind == PROTO_ROUTES)
+        message->shown_count = UINT32_MAX;
     if (kind == PROTO_REPORT)
         for (size_t i = 0; i < stat_row_count; i++)
             *stats_at(&message->stats, &stat_rows[i]) = UINT64_MAX - i;

@@ -1,0 +1,155 @@
+#!/usr/bin/perl
+# 49-routes.t - what was counted of each route: sums over workers, living, dead and reloaded; `watch`; the commands.
+use strict;
+use warnings;
+use lib 't/lib';
+use IO::Socket::INET;
+use JSON::PP;
+use Test::More;
+use Galley::Test;
+
+# The rows of `routes` by "METHOD path", or by their name where there is no path.
+sub rows {
+    my ($server) = @_;
+    my $rows = $server->rpc('routes');
+    return map { (defined $_->{path} ? "$_->{method} $_->{path}" : $_->{name}) => $_ } @$rows;
+}
+
+# Send a request and do not wait for its answer.
+sub begin {
+    my ($server, $target) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->port) or die "connect: $!\n";
+    $socket->syswrite("GET $target HTTP/1.1\r\nHost: x\r\n\r\n");
+    return $socket;
+}
+
+my $server = Galley::Test->start('t/apps/routes', workers => 2);
+
+# ---- before anything: every route, in the order of the application, and nothing counted ----
+{
+    my $rows = $server->rpc('routes');
+    my @own = grep { defined $_->{path} && $_->{path} !~ m{^/(?:docs|redoc|openapi)} } @$rows;
+    is_deeply([ map { "$_->{method} $_->{path} $_->{name}" } @own ],
+        [ 'GET /answer/{code} answer', 'POST /answer/{code} answer', 'GET /sleep sleep_so_long', 'GET /deep/{bytes} go_deep',
+            'GET /memory/{bytes} take_memory', 'GET /think think' ], 'the routes in their order');
+    is_deeply([ sort keys %{ $own[0] } ], [ sort qw(method path name requests responses unanswered in_flight cancelled blocked
+        latency_us stack_high_bytes arena_high_bytes) ], 'the keys of a row');
+    is_deeply([ map { $_->{requests} } @$rows ], [ (0) x @$rows ], 'nothing has been asked');
+    is_deeply($own[0]{latency_us}, { p50 => undef, p90 => undef, p99 => undef, max => undef }, 'no latency is known');
+    is($rows->[-1]{name}, 'unmatched', 'the last row has what no route matches');
+    is($rows->[-1]{method}, undef, 'it has no method');
+}
+
+# ---- so many requests of several kinds, on both workers ----
+{
+    my %asked = (200 => 23, 201 => 5, 302 => 3, 404 => 7, 418 => 2, 500 => 4, 503 => 1);
+    for my $code (sort keys %asked) {
+        $server->request(GET => "/answer/$code") for 1 .. $asked{$code};
+    }
+    $server->request(GET => '/answer/700') for 1 .. 3;                        # 422
+    $server->request(POST => '/answer/200') for 1 .. 4;
+    $server->request(HEAD => '/answer/200') for 1 .. 2;
+    $server->request(GET => '/think') for 1 .. 6;
+    $server->request(GET => '/nowhere') for 1 .. 8;
+    $server->request(DELETE => '/sleep') for 1 .. 2;                          # 405
+    my %row = rows($server);
+    my $get = $row{'GET /answer/{code}'};
+    is($get->{requests}, 45 + 3 + 2, 'all requests of a route, HEAD among them');
+    is_deeply($get->{responses}, { '2xx' => 30, '3xx' => 3, '4xx' => 9 + 3, '5xx' => 5 }, 'answers by class');
+    is($get->{unanswered} + $get->{in_flight} + $get->{cancelled} + $get->{blocked}, 0, 'none is left');
+    is($row{'POST /answer/{code}'}{responses}{'2xx'}, 4, 'the same path with another method');
+    is($row{'GET /think'}{responses}{'2xx'}, 6, 'a sync handler');
+    is_deeply($row{unmatched}{responses}, { '2xx' => 0, '3xx' => 0, '4xx' => 10, '5xx' => 0 }, 'what no route matches');
+    my $sum = 0;
+    $sum += $_->{requests} for values %row;
+    is($sum, $server->stat('requests_total'), 'every request is in a row');
+    my $latency = $get->{latency_us};
+    cmp_ok($latency->{p50}, '<=', $latency->{p90}, 'p50 <= p90');
+    cmp_ok($latency->{p90}, '<=', $latency->{p99}, 'p90 <= p99');
+    cmp_ok($latency->{p99}, '<=', $latency->{max}, 'p99 <= max');
+    cmp_ok($latency->{max}, '>', 0, 'and it took some time');
+}
+
+# ---- latency, to the bucket ----
+{
+    $server->request(GET => '/sleep?ms=20') for 1 .. 10;
+    my %row = rows($server);
+    my $latency = $row{'GET /sleep'}{latency_us};
+    cmp_ok($latency->{p50}, '>=', 20000, 'p50 is no less than what the handler slept');
+    cmp_ok($latency->{p50}, '<', 20000 * 9 / 8 + 50000 * slow(), 'and little more');
+}
+
+# ---- in flight, and a client that leaves ----
+{
+    my @clients = map { begin($server, '/sleep?ms=60000') } 1 .. 5;
+    my %row;
+    ok(wait_until('five are in flight', sub { %row = rows($server); $row{'GET /sleep'}{in_flight} == 5 }), 'in flight');
+    is($row{'GET /sleep'}{requests}, 15, 'they are counted as requests');
+    close $_ for splice @clients, 0, 3;
+    ok(wait_until('three have left', sub { %row = rows($server); $row{'GET /sleep'}{in_flight} == 2 }), 'they are gone');
+    is($row{'GET /sleep'}{cancelled}, 3, 'cancelled');
+    is($row{'GET /sleep'}{unanswered}, 3, 'and not answered');
+    is($row{'GET /sleep'}{requests}, 15, 'counted once');
+    close $_ for @clients;
+    ok(wait_until('all have left', sub { %row = rows($server); $row{'GET /sleep'}{in_flight} == 0 }), 'none is in flight');
+}
+
+# ---- memory and stack ----
+{
+    $server->request(GET => '/memory/10') for 1 .. 4;
+    my %row = rows($server);
+    cmp_ok($row{'GET /memory/{bytes}'}{arena_high_bytes}, '<', 4096, 'a small request takes none, or little');
+    $server->request(GET => '/memory/100000');
+    $server->request(GET => '/memory/10') for 1 .. 4;
+    %row = rows($server);
+    my $high = $row{'GET /memory/{bytes}'}{arena_high_bytes};
+    cmp_ok($high, '>=', 100000, 'the most that one request took');
+    cmp_ok($high, '<', 200000, 'and not the sum');
+    $server->request(GET => '/deep/1') for 1 .. 8;
+    my $little = { rows($server) }->{'GET /deep/{bytes}'}{stack_high_bytes};
+    cmp_ok($little, '>', 0, 'the depth of the stack is known');
+    cmp_ok($little, '<=', 32768 * slow(), 'and small');
+    $server->request(GET => '/deep/100000') for 1 .. 64;
+    my $deep = { rows($server) }->{'GET /deep/{bytes}'}{stack_high_bytes};
+    cmp_ok($deep, '>=', 100000, 'a deep one was measured') if $ENV{BUILD} !~ /asan/;
+    cmp_ok($deep, '<=', 262144, 'within its stack');
+    is({ rows($server) }->{'GET /think'}{stack_high_bytes} % 4096, 0, 'to the page');
+}
+
+is($server->stat('worker_messages_ignored'), 0, 'the master believed all of it');
+
+# ---- a worker that is killed: what was told stays, nothing goes back ----
+{
+    my %before = rows($server);
+    my ($victim) = $server->worker_pids;
+    my $client = begin($server, '/sleep?ms=60000');
+    kill KILL => $victim;
+    wait_until('another worker is there', sub {
+        my @pids = eval { map { $_->{pid} } grep { $_->{state} eq 'ready' } $server->workers };
+        return @pids == 2 && !grep { $_ == $victim } @pids;
+    });
+    my %after = rows($server);
+    my @less = grep { $after{$_}{requests} < $before{$_}{requests} } keys %before;
+    is("@less", '', 'no sum went back');
+    is_deeply([ map { $after{$_}{responses} } sort keys %before ], [ map { $before{$_}{responses} } sort keys %before ],
+        'all answers are there still');
+    $server->request(GET => '/answer/200') for 1 .. 10;
+    is({ rows($server) }->{'GET /answer/{code}'}{responses}{'2xx'}, $before{'GET /answer/{code}'}{responses}{'2xx'} + 10,
+        'and it goes on from there');
+    close $client;
+}
+
+# ---- workers that end in order tell all, though nobody has asked ----
+{
+    wait_until('nothing is in flight', sub { !grep { $_->{in_flight} } @{ $server->rpc('routes') } });
+    my %before = rows($server);
+    $server->request(GET => '/answer/200') for 1 .. 20;
+    ok($server->rpc('reload', undef, 20)->{ok}, 'a reload');
+    ok(wait_until('the old workers are gone', sub { $server->workers == 2 }), 'both workers are replaced');
+    my %after = rows($server);
+    is($after{'GET /answer/{code}'}{requests}, $before{'GET /answer/{code}'}{requests} + 20, 'the old ones told all');
+    is(scalar keys %after, scalar keys %before, 'the same rows');
+}
+
+is($server->stop, 0, 'stops with 0');
+done_testing;
