@@ -30,6 +30,8 @@ struct loop {
     const struct ticks *ticks; /* read together with it; NULL: nobody wants them */
     uint64_t now_ticks;
     bool is_now_old; /* a poll came since it was read */
+    bool is_resting; /* in a poll, or not running at all; of interest to another thread, as is: */
+    uint64_t turn_count;
     bool is_now_set; /* by loop_set_now_ms: it is not read at all */
     int64_t wake_ms; /* what `wake` is armed for; NEVER_MS: not armed */
     int wake_fd;     /* a timerfd: libevent's own timers go by a clock of 4 ms */
@@ -112,12 +114,22 @@ static void libevent_said(int severity, const char *message)
              message);
 }
 
+void loop_look(const struct loop *loop, struct loop_pulse *pulse)
+{
+    pulse->turn = __atomic_load_n(&loop->turn_count, __ATOMIC_ACQUIRE);
+    pulse->is_resting = __atomic_load_n(&loop->is_resting, __ATOMIC_RELAXED);
+    bool is_old = __atomic_load_n(&loop->is_now_old, __ATOMIC_RELAXED);
+    int64_t now_ms = __atomic_load_n(&loop->now_ms, __ATOMIC_RELAXED);
+    pulse->since_ms = is_old || loop->is_now_set ? 0 : now_ms;
+}
+
 /* Edge-triggered, so that it need not be read: setting it again clears it. */
 static void wake_fired(evutil_socket_t fd, short what, void *arg)
 {
     struct loop *loop = arg;
     (void)fd;
     (void)what;
+    loop->is_resting = false;
     loop->wake_ms = NEVER_MS;
 }
 
@@ -134,6 +146,7 @@ struct loop *loop_new(void)
     list_init(&loop->fired);
     loop->wake_ms = NEVER_MS;
     loop->now_ms = clock_now_ms();
+    loop->is_resting = true;
     loop->wake_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (loop->wake_fd < 0)
         goto free_both;
@@ -209,6 +222,8 @@ static void run_fired(struct loop *loop)
 void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)
 {
     loop->stopping = false;
+    loop->turn_count++;
+    loop->is_resting = false;
     read_now(loop);
     while (!loop->stopping) {
         int64_t wait_ms = before_poll ? before_poll(arg) : -1;
@@ -220,11 +235,14 @@ void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)
             flags = EVLOOP_NONBLOCK;
         else if (wait_ms > 0)
             arm_wake(loop, wait_ms);
-        loop->is_now_old = true; /* the callbacks run inside, behind the poll */
+        loop->turn_count++;
+        loop->is_now_old = loop->is_resting = true; /* the callbacks run inside, behind the poll */
         event_base_loop(loop->base, flags);
+        loop->is_resting = false;
         if (fired)
             run_fired(loop);
     }
+    loop->is_resting = true;
 }
 
 void loop_stop(struct loop *loop)
@@ -238,6 +256,7 @@ static void event_happened(evutil_socket_t fd, short what, void *arg)
     struct loop_event *event = arg;
     unsigned told = (what & EV_READ ? LOOP_READ : 0u) | (what & EV_WRITE ? LOOP_WRITE : 0u) |
                     (what & EV_CLOSED ? LOOP_CLOSED : 0u);
+    event->_loop->is_resting = false;
     event->fn(event->arg, (int)fd, told);
 }
 
@@ -298,6 +317,7 @@ static void timer_happened(evutil_socket_t fd, short what, void *arg)
     struct loop_timer *timer = arg;
     (void)fd;
     (void)what;
+    timer->_loop->is_resting = false;
     timer->fn(timer->arg);
 }
 
@@ -308,6 +328,7 @@ void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay
     loop_timer_stop(timer);
     timer->fn = fn;
     timer->arg = arg;
+    timer->_loop = loop;
     event_assign(event, loop->base, -1, 0, timer_happened, timer);
     if (delay_ms < 0)
         delay_ms = 0;

@@ -35,6 +35,7 @@ struct loop_timer {
     _Alignas(8) unsigned char _event[128];
     loop_timer_fn *fn;
     void *arg;
+    struct loop *_loop;
 };
 
 /* NULL when the kernel refuses (errno). */
@@ -60,6 +61,15 @@ uint64_t loop_now_ticks(struct loop *loop);
 /* CLOCK_MONOTONIC, read now. */
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);
+
+/* How far a loop is, for another thread of its process that watches it. */
+struct loop_pulse {
+    uint64_t turn; /* another number in each turn: from one poll to the next */
+    int64_t
+        since_ms; /* when the turn asked for the time first, CLOCK_MONOTONIC; 0: it has not yet */
+    bool is_resting; /* it is in its poll, or does not run */
+};
+void loop_look(const struct loop *loop, struct loop_pulse *pulse);
 
 /* Watch `fd` (not yet watched by this event) for `what` until stopped. All watchers of one
  * descriptor must agree on LOOP_EDGE. 0, -errno. */

@@ -49,6 +49,7 @@ static const struct {
     {offsetof(struct settings, body_grace), 0, 3600000 * (uint64_t)1000},
     {offsetof(struct settings, drain_idle), 0, 3600000 * (uint64_t)1000},
     {offsetof(struct settings, drain_timeout), 0, 3600000 * (uint64_t)1000},
+    {offsetof(struct settings, blocked_limit), 0, 3600000},
 };
 
 static void *member(const struct settings *settings, const struct setting_row *row)

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/proto.h"
 #include "worker/app/app.h"
+#include "worker/coro/watchdog.h"
 #include "worker/coroutines.h"
 #include "worker/net/tls.h"
 #include "worker/routes.h"
@@ -64,6 +65,7 @@ static void report(struct channel *channel, uint32_t report_id)
     struct proto_message *message = prepare(channel, PROTO_REPORT);
     pool_note_stats(worker->pool);
     worker->stats.rss_bytes = resident_bytes();
+    worker->stats.loop_blocked_total = watchdog_count(worker->watchdog);
     worker->stats.log_lost_total = log_lost_count();
     message->report_id = report_id;
     message->stats = worker->stats;

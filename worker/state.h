@@ -16,6 +16,7 @@
 
 struct app;
 struct channel;
+struct watchdog;
 struct remotes;
 
 struct worker {
@@ -28,6 +29,7 @@ struct worker {
     struct server *server;
     struct accept_set *accept;
     struct channel *channel;
+    struct watchdog *watchdog; /* NULL: blocks are not watched for */
     struct stats stats;
     struct errmsg why; /* it could not start */
     int start_result;

@@ -14,7 +14,9 @@
 #include "worker/app/app.h"
 #include "worker/app/app_load.h"
 #include "worker/channel.h"
+#include "worker/coro/backtrace.h"
 #include "worker/coro/fault.h"
+#include "worker/coro/watchdog.h"
 #include "worker/io/remotes.h"
 #include "worker/net/tls.h"
 #include "worker/state.h"
@@ -157,6 +159,38 @@ static int start_runtime(struct worker *worker, struct errmsg *why)
     return 0;
 }
 
+/* ---- blocks ---- */
+
+static const void *route_of(const void *request)
+{
+    const struct galley_request *req = request;
+    return __atomic_load_n(&req->route, __ATOMIC_RELAXED);
+}
+
+static void write_route(const void *at, char *text, size_t size)
+{
+    const struct galley_route *route = at;
+    snprintf(text, size, "%s %s (%s, %s:%d)", route->method, route->path, route->name, route->file,
+             route->line);
+}
+
+static void start_watchdog(struct worker *worker)
+{
+    const struct watchdog_opts opts = {
+        .loop = worker->loop,
+        .sched = worker->sched,
+        .limit_ms = worker->inherit->settings->blocked_limit,
+        .route_of = route_of,
+        .write_route = write_route,
+    };
+    if (opts.limit_ms == 0)
+        return;
+    worker->watchdog = watchdog_start(&opts);
+    if (worker->watchdog == NULL)
+        log_line(LOG_LEVEL_NOTICE, "watchdog_missing", "blocks of the loop are not logged: %s",
+                 strerror(errno));
+}
+
 static int load_app(struct worker *worker, struct errmsg *why)
 {
     const struct galley_app *declared = worker->inherit->app;
@@ -164,6 +198,7 @@ static int load_app(struct worker *worker, struct errmsg *why)
         declared = app_load(worker->inherit->app_path, why);
     if (declared == NULL)
         return -1;
+    backtrace_know(declared);
     worker->app = app_new(declared, why);
     return worker->app == NULL ? -1 : 0;
 }
@@ -238,6 +273,7 @@ static int start(struct worker *worker)
     }
     if (load_app(worker, why) < 0 || start_server(worker, why) < 0)
         return -1;
+    start_watchdog(worker);
     const struct coro_opts hook = {
         .name = "start hook",
         .entry = start_main,
@@ -278,7 +314,8 @@ static void run_stop_hook(struct worker *worker)
 
 static void release(struct worker *worker)
 {
-    bool is_quiet = worker->pool == NULL || pool_free(worker->pool, POOL_GRACE_MS);
+    bool is_quiet = watchdog_stop(worker->watchdog);
+    is_quiet &= worker->pool == NULL || pool_free(worker->pool, POOL_GRACE_MS);
     is_quiet = remotes_free(worker->remotes) && is_quiet;
     if (worker->server != NULL)
         server_stop(worker->server);

@@ -150,7 +150,7 @@ void coro_wait_detail(const galley_async *co, char *out, size_t size);
 bool coro_place(const char *here, galley_str *file, int *line);
 /* Whose task it is; 0: nobody's. */
 uint64_t coro_parent_id(const galley_async *co);
-/* One log line for each live coroutine: id, name, file:line, state, what it waits for, and where. */
+/* One log line for each live coroutine, up to 200: id, name, file:line, state, what it waits for, and where. */
 void sched_dump(struct sched *sched);
 /* Cancel everything that runs, background work included. */
 void sched_cancel_all(struct sched *sched, enum galley_reason reason);

@@ -1,24 +1,24 @@
 /* fault.c - what is said when a signal ends the worker.
  * Does:     one line that tells a coroutine's stack overflow (by the address, which lies in a guard; the signal's code
- *           differs between kinds of guards) from any other crash, and the frames by frame pointers.
- * Does not: allocate, lock or format with stdio. Names of functions come from the dynamic linker, after the line
- *           that matters is out, and an alarm ends it all should that hang.
+ *           differs between kinds of guards) from any other crash, and the frames.
+ * Does not: allocate or lock before the line that matters is out. Names of functions come after it, from the dynamic linker
+ *           and files, and an alarm ends it all should that hang.
  * See:      fault.h, stack.c, t/unit/worker/coro/fault.c */
 #include "worker/coro/fault.h"
 
-#include <execinfo.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/symbols.h"
+#include "worker/coro/backtrace.h"
 #include "worker/coro/sched.h"
 
-enum { STACK_MIN_BYTES = 64 << 10, FRAMES_SHOWN = 20, FRAMES_MAX = 100000, REPORT_S = 5 };
+enum { STACK_MIN_BYTES = 64 << 10, REPORT_S = 5 };
 
 /* Handlers have no argument of ours. One worker, one scheduler. */
 static struct {
@@ -85,55 +85,25 @@ static void say(struct line *line)
     (void)written;
 }
 
-/* ---- frames ---- */
-
-struct frames {
-    void *place[FRAMES_SHOWN];
-    size_t shown, depth;
-};
-
-/* Follow the frame pointers as long as they climb within [low, high). */
-static __attribute__((no_sanitize("address"))) void
-walk(struct frames *frames, uintptr_t place, uintptr_t frame, uintptr_t low, uintptr_t high)
+static void show_frames(const struct backtrace *trace)
 {
-    while (frames->depth < FRAMES_MAX && place != 0) {
-        frames->depth++;
-        if (frames->shown < FRAMES_SHOWN)
-            frames->place[frames->shown++] = (void *)place;
-        if (frame < low || frame + 2 * sizeof(uintptr_t) > high || frame % sizeof(uintptr_t) != 0)
-            break;
-        const uintptr_t *record = (const uintptr_t *)frame;
-        place = record[1];
-        if (record[0] <= frame)
-            frame = 0;
-        else
-            frame = record[0];
-    }
-}
-
-static void registers(const ucontext_t *uc, uintptr_t *place, uintptr_t *frame, uintptr_t *sp)
-{
-#if defined(__x86_64__)
-    *place = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
-    *frame = (uintptr_t)uc->uc_mcontext.gregs[REG_RBP];
-    *sp = (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
-#elif defined(__aarch64__)
-    *place = (uintptr_t)uc->uc_mcontext.pc;
-    *frame = (uintptr_t)uc->uc_mcontext.regs[29];
-    *sp = (uintptr_t)uc->uc_mcontext.sp;
-#else
-    (void)uc;
-    *place = *frame = *sp = 0;
-#endif
-}
-
-static void show_frames(const struct frames *frames)
-{
-    backtrace_symbols_fd(frames->place, (int)frames->shown, log_get_fd());
-    if (frames->depth > frames->shown) {
+    for (size_t i = 0; i < trace->count; i++) {
         struct line line = {.len = 0};
-        put(&line, "... ");
-        put_number(&line, frames->depth - frames->shown, 10);
+        struct symbol symbol;
+        char text[SYMBOL_NAME_BYTES + 64] = "";
+        uintptr_t address = (uintptr_t)trace->at[i] - (i > 0); /* of the call, not behind it */
+        if (symbol_find(address, &symbol))
+            symbol_write(&symbol, text, sizeof text);
+        put(&line, "  ");
+        if (text[0] == '\0')
+            put_number(&line, address, 16);
+        put(&line, text);
+        say(&line);
+    }
+    if (trace->depth > trace->count) {
+        struct line line = {.len = 0};
+        put(&line, "  ... ");
+        put_number(&line, trace->depth - trace->count, 10);
         put(&line, " frames more");
         say(&line);
     }
@@ -183,28 +153,30 @@ static void say_crash(int signal, const siginfo_t *info, const galley_async *co)
 static void fault_happened(int signal, siginfo_t *info, void *context)
 {
     const struct sched *sched = the_fault.sched;
-    struct frames frames = {.depth = 0};
-    uintptr_t place, frame, sp;
+    struct backtrace_from from = {.low = (uintptr_t)the_fault.loop_low,
+                                  .high = (uintptr_t)the_fault.loop_high};
+    struct backtrace trace;
     bool is_in_guard = false, is_sp_in_guard = false;
     alarm(REPORT_S);
-    registers(context, &place, &frame, &sp);
+    backtrace_registers(&from, context);
 
-    const galley_async *co = stack_find(&sched->stacks, (void *)sp, &is_sp_in_guard);
+    const galley_async *co = stack_find(&sched->stacks, (void *)from.sp, &is_sp_in_guard);
     const galley_async *hit = NULL;
     if (signal != SIGABRT && info->si_code > 0)
         hit = stack_find(&sched->stacks, info->si_addr, &is_in_guard);
     if (co) {
-        uintptr_t low = (uintptr_t)co->stack_low - sched->stacks.guard_bytes;
-        walk(&frames, place, frame, low, (uintptr_t)co);
-    } else {
-        walk(&frames, place, frame, (uintptr_t)the_fault.loop_low, (uintptr_t)the_fault.loop_high);
+        from.low = (uintptr_t)co->stack_low;
+        from.high = (uintptr_t)co;
     }
+    backtrace_take(&trace, &from);
     if (hit && is_in_guard && sched->current)
-        say_overflow(sched->current, frames.depth);
+        say_overflow(sched->current, trace.depth);
     else
         say_crash(signal, info, co ? co : sched->current);
-    show_frames(&frames);
-    if (info->si_code <= 0) /* sent by somebody: it would not come again by itself */
+    show_frames(&trace);
+    if (signal == SIGABRT && info->si_code <= 0 && info->si_pid != getpid())
+        sched_dump(the_fault.sched); /* the master has lost patience: who else was there? */
+    if (info->si_code <= 0)          /* sent by somebody: it would not come again by itself */
         raise(signal);
 }
 
@@ -223,13 +195,12 @@ static void note_loop_stack(void)
 
 int fault_install(struct sched *sched)
 {
-    void *warm[4];
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t bytes = 4 * (size_t)getauxval(AT_MINSIGSTKSZ);
     if (bytes < STACK_MIN_BYTES)
         bytes = STACK_MIN_BYTES;
     bytes = (bytes + page - 1) & ~(page - 1);
-    (void)backtrace(warm, 4); /* loads what it needs now */
+    backtrace_know(NULL);
     char *stack =
         mmap(NULL, page + bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (stack == MAP_FAILED)

@@ -133,6 +133,7 @@ static bool coro_resume(struct sched *sched, galley_async *co)
                   sched->current->name);
     GALLEY_BUG_IF(co->state != CORO_READY, "coroutine %s resumed while %s", co->name,
                   coro_state_name(co->state));
+    sched->resume_count++;
     sched->current = co;
     co->state = CORO_RUNNING;
     co->is_interrupted = false;

@@ -58,7 +58,7 @@ struct sched {
     int64_t (*fake_now_ms)(void);
     struct list *(*fake_place)(struct list *ready);
     size_t live_count, background_count;
-    uint64_t next_id;
+    uint64_t next_id, resume_count;
     struct list fd_waits[FD_BUCKETS];
     void *fake_stack; /* AddressSanitizer's, of the loop */
     const void *loop_stack;

@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "worker/coro/sched.h"
 
-enum { TASKS_NAMED = 4 };
+enum { TASKS_NAMED = 4, DUMP_LINES = 200 };
 
 /* "#12 #13 and 7 more": the tasks that a scope still has. */
 static void write_tasks(const struct scope *scope, char *out, size_t size)
@@ -64,8 +64,9 @@ uint64_t coro_parent_id(const galley_async *co)
 
 void sched_dump(struct sched *sched)
 {
-    size_t at = 0;
-    for (galley_async *co; (co = sched_next_live(sched, &at)) != NULL;) {
+    size_t at = 0, count = 0;
+    for (galley_async *co; (co = sched_next_live(sched, &at)) != NULL && count < DUMP_LINES;
+         count++) {
         char detail[CORO_DETAIL_BYTES];
         coro_wait_detail(co, detail, sizeof detail);
         log_line(LOG_LEVEL_NOTICE, "coroutine",
@@ -76,4 +77,6 @@ void sched_dump(struct sched *sched)
                  detail[0] ? " (" : "", detail, detail[0] ? ")" : "", co->here ? co->here : "-",
                  sched_now_ms(sched) - co->started_ms);
     }
+    if (sched->live_count > count)
+        log_line(LOG_LEVEL_NOTICE, "coroutines", "%zu more", sched->live_count - count);
 }
