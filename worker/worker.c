@@ -18,6 +18,7 @@
 #include "worker/coro/fault.h"
 #include "worker/coro/watchdog.h"
 #include "worker/io/remotes.h"
+#include "worker/http/route_stats.h"
 #include "worker/net/tls.h"
 #include "worker/state.h"
 
@@ -161,17 +162,24 @@ static int start_runtime(struct worker *worker, struct errmsg *why)
 
 /* ---- blocks ---- */
 
-static const void *route_of(const void *request)
+static void find_route(const void *request, struct watchdog_route *out)
 {
     const struct galley_request *req = request;
-    return __atomic_load_n(&req->route, __ATOMIC_RELAXED);
+    out->declared = __atomic_load_n(&req->route, __ATOMIC_RELAXED);
+    out->stats = __atomic_load_n(&req->stats, __ATOMIC_RELAXED);
 }
 
-static void write_route(const void *at, char *text, size_t size)
+static void write_route(const struct watchdog_route *at, char *text, size_t size)
 {
-    const struct galley_route *route = at;
+    const struct galley_route *route = at->declared;
     snprintf(text, size, "%s %s (%s, %s:%d)", route->method, route->path, route->name, route->file,
              route->line);
+}
+
+static void count_block(const struct watchdog_route *at)
+{
+    if (at->stats != NULL)
+        route_stats_blocked(at->stats);
 }
 
 static void start_watchdog(struct worker *worker)
@@ -180,8 +188,9 @@ static void start_watchdog(struct worker *worker)
         .loop = worker->loop,
         .sched = worker->sched,
         .limit_ms = worker->inherit->settings->blocked_limit,
-        .route_of = route_of,
+        .find_route = find_route,
         .write_route = write_route,
+        .on_blocked = count_block,
     };
     if (opts.limit_ms == 0)
         return;

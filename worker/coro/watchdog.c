@@ -42,7 +42,7 @@ enum {
 struct holder {
     const galley_async *co; /* not to be followed; NULL: the loop itself */
     uint64_t resume;
-    const void *route; /* NULL: none */
+    struct watchdog_route route;
     const char *name, *file;
     int line;
     bool is_task;
@@ -214,8 +214,8 @@ static bool find_holder(const struct watchdog *w, struct holder *holder)
         holder->file = __atomic_load_n(&co->file, __ATOMIC_RELAXED);
         holder->line = __atomic_load_n(&co->line, __ATOMIC_RELAXED);
         holder->is_task = __atomic_load_n(&co->task, __ATOMIC_RELAXED) != NULL;
-        if (request != NULL && w->opts.route_of != NULL)
-            holder->route = w->opts.route_of(request);
+        if (request != NULL && w->opts.find_route != NULL)
+            w->opts.find_route(request, &holder->route);
     }
     return is_same(w, holder);
 }
@@ -227,9 +227,9 @@ static void write_holder(const struct watchdog *w, const struct holder *holder, 
     text[0] = '\0';
     if (holder->co == NULL)
         snprintf(text, size, "the loop");
-    if (holder->route != NULL)
-        w->opts.write_route(holder->route, text, size);
-    if (holder->co == NULL || (holder->route != NULL && !holder->is_task))
+    if (holder->route.declared != NULL)
+        w->opts.write_route(&holder->route, text, size);
+    if (holder->co == NULL || (holder->route.declared != NULL && !holder->is_task))
         return;
     size_t len = strlen(text);
     int more = snprintf(text + len, size - len, "%s%s%s", len > 0 ? ", " : "",
@@ -327,12 +327,12 @@ static void blocked(struct watchdog *w, int64_t now_ms)
     if (!w->is_counted) {
         w->is_counted = true;
         atomic_fetch_add_explicit(&w->blocked_count, 1, memory_order_relaxed);
-        if (holder.route != NULL && w->opts.on_blocked != NULL)
-            w->opts.on_blocked(holder.route);
+        if (holder.route.declared != NULL)
+            w->opts.on_blocked(&holder.route);
     }
     while (w->next_ms <= blocked_ms)
         w->next_ms *= 2;
-    const void *key = holder.route != NULL ? holder.route : holder.name;
+    const void *key = holder.route.declared != NULL ? holder.route.declared : holder.name;
     if (!may_say(w, key, now_ms, &unsaid_count))
         return;
     say(w, &holder, blocked_ms, unsaid_count);

@@ -11,16 +11,22 @@
 
 struct watchdog;
 
+/* Memory that stays until the watchdog is stopped; NULL: it has none (yet). */
+struct watchdog_route {
+    const void *declared;
+    void *stats;
+};
+
 struct watchdog_opts {
     struct loop *loop;
     struct sched *sched;
     int64_t limit_ms; /* at least 10 */
-    /* All three on the watchdog's thread; may be NULL, then there are no routes.
-     * The route of a coroutine's request, while its coroutine may go on and end: one load, of a pointer to static memory. */
-    const void *(*route_of)(const void *request);
+    /* All three on the watchdog's thread, or all NULL: then there are no routes.
+     * The route of a coroutine's request, whose coroutine may go on and end meanwhile: just load pointers. */
+    void (*find_route)(const void *request, struct watchdog_route *out);
     /* "GET /slow (slow_report, shop.c:41)" */
-    void (*write_route)(const void *route, char *text, size_t size);
-    void (*on_blocked)(const void *route); /* once a block */
+    void (*write_route)(const struct watchdog_route *route, char *text, size_t size);
+    void (*on_blocked)(const struct watchdog_route *route); /* once a block */
 };
 
 /* Call on the loop's thread, after fault_install and with the application loaded; backtrace_know tells which code keeps frame

@@ -11,17 +11,17 @@ enum { LIMIT_MS = 20, PATIENCE_MS = 20000 };
 static struct watchdog *dog;
 static int blocked_count; /* by on_blocked, on the watchdog's thread */
 
-static const void *route_of(const void *request)
+static void find_route(const void *request, struct watchdog_route *out)
 {
-    return request;
+    out->declared = request;
 }
 
-static void write_route(const void *route, char *text, size_t size)
+static void write_route(const struct watchdog_route *route, char *text, size_t size)
 {
-    snprintf(text, size, "%s", (const char *)route);
+    snprintf(text, size, "%s", (const char *)route->declared);
 }
 
-static void on_blocked(const void *route)
+static void on_blocked(const struct watchdog_route *route)
 {
     (void)route;
     blocked_count++;
@@ -35,7 +35,7 @@ static int set_up(void **state)
     dog = watchdog_start(&(struct watchdog_opts){.loop = world.loop,
                                                  .sched = world.sched,
                                                  .limit_ms = LIMIT_MS,
-                                                 .route_of = route_of,
+                                                 .find_route = find_route,
                                                  .write_route = write_route,
                                                  .on_blocked = on_blocked});
     if (RUNNING_ON_VALGRIND)
