@@ -31,6 +31,7 @@ struct endpoint {
     struct route_stats *stats;
     struct inputs *inputs;
     struct output output;
+    bool has_input; /* its handler's input is not galley_none */
 };
 
 struct app {
@@ -221,7 +222,7 @@ static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct g
     void *out = arena_alloc(&req->arena, endpoint->output.bytes);
     if (in == NULL || out == NULL)
         return -ENOMEM;
-    int rc = read_inputs(app, index, req, path, in);
+    int rc = endpoint->has_input ? read_inputs(app, index, req, path, in) : 0;
     if (rc != 0)
         return rc;
     req->status = route->status;
@@ -297,6 +298,7 @@ static int add_endpoint(struct app *app, const struct galley_route *route, struc
         return -1;
     endpoint->route = route;
     endpoint->stats = &app->stats[app->count];
+    endpoint->has_input = route->in != &galley_none_model;
     app->count++; /* from here on it is released with the others */
     endpoint->inputs = inputs_new(app->shapes, route->in, names, count, why);
     return endpoint->inputs != NULL ? 0 : -1;

@@ -1,5 +1,5 @@
-/* call.c - a typed function of the application, called in its color; see call.h.
- * Does:     know that a sync function needs a thread.
+/* call.c - a typed function of the application that needs a thread; see call.h.
+ * Does:     hand a sync function to the pool.
  * Does not: look at what it returned. */
 #include "worker/app/call.h"
 
@@ -18,16 +18,9 @@ static int run_sync(galley_sync *rq, void *arg)
     return call->route->run(rq, call->in, call->out);
 }
 
-int call_run(const struct galley_route *route, struct galley_request *req, const void *in,
-             void *out)
+int call_on_thread(const struct galley_route *route, struct galley_request *req, const void *in,
+                   void *out)
 {
-    int rc;
-    if (route->async) {
-        rc = route->run(req->co, in, out);
-    } else {
-        struct sync_call call = {route, in, out};
-        rc = pool_run(req->server->pool, req->co, run_sync, &call);
-    }
-    coro_join_forgotten(req->co);
-    return rc;
+    struct sync_call call = {route, in, out};
+    return pool_run(req->server->pool, req->co, run_sync, &call);
 }

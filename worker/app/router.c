@@ -1,6 +1,7 @@
-/* router.c - a trie of path segments; see router.h.
+/* router.c - a trie of path segments, and a table of whole paths; see router.h.
  * Does:     a node for each literal segment or plain {name}; below a node, the routes that end there and the odd ones
- *           (converters, {name:path}, text around a parameter), which are matched token by token.
+ *           (converters, {name:path}, text around a parameter), which are matched token by token. Where a path without
+ *           parameters leads to itself, its method and path are in the table, and no search is made.
  * Does not: stop at the first leaf: of all routes that match, the one declared first wins. A subtree that holds none
  *           earlier than the best so far is not entered; no node is visited twice in one search.
  * See:      route_path.h (a route's tokens) */
@@ -36,6 +37,8 @@ struct node {
 
 struct router {
     struct node *root;
+    int *literals; /* routes by their method and whole path, with open addressing; -1: a free place */
+    size_t literal_mask;
     size_t count;
     struct entry entries[];
 };
@@ -147,6 +150,154 @@ static int insert(struct router *router, int index)
     return node->ends != NULL ? 0 : -1;
 }
 
+/* ---- finding ---- */
+
+struct search {
+    const struct router *router;
+    galley_str method; /* data NULL: any */
+    const char *path, *end;
+    int best; /* INT32_MAX: none yet */
+    bool is_path_known;
+};
+
+static bool takes_method(const struct entry *entry, galley_str method)
+{
+    if (method.data == NULL)
+        return true;
+    return entry->method_len == method.len && memcmp(entry->method, method.data, method.len) == 0;
+}
+
+static void consider(struct search *search, int index)
+{
+    search->is_path_known = true;
+    if (index < search->best && takes_method(&search->router->entries[index], search->method))
+        search->best = index;
+}
+
+__attribute__((noinline)) static void consider_odd(struct search *search, const struct node *node)
+{
+    for (size_t i = 0; i < node->odd_count; i++) {
+        const struct entry *entry = &search->router->entries[node->odd[i]];
+        if (node->odd[i] > search->best)
+            break;
+        if (route_path_match(&entry->path, search->path, search->end, NULL))
+            consider(search, node->odd[i]);
+    }
+}
+
+/* `at` is where the next segment begins; NULL when the path is used up. */
+static void descend(struct search *search, const struct node *node, const char *at)
+{
+    for (;;) {
+        if (node->odd_count > 0)
+            consider_odd(search, node);
+        if (at == NULL) {
+            for (size_t i = 0; i < node->end_count && node->ends[i] < search->best; i++)
+                consider(search, node->ends[i]);
+            return;
+        }
+        uint32_t hash;
+        const char *segment_end = scan_segment(at, search->end, &hash);
+        const char *next = segment_end < search->end ? segment_end + 1 : NULL;
+        galley_str segment = {at, (size_t)(segment_end - at)};
+        const struct node *param = segment.len > 0 ? node->param : NULL;
+        const struct edge *edge = node->edges != NULL ? edge_place(node, segment, hash) : NULL;
+        const struct node *literal = edge != NULL ? edge->to : NULL;
+        if (literal != NULL && (param != NULL || literal->first >= search->best)) {
+            if (literal->first < search->best)
+                descend(search, literal, next);
+            literal = NULL;
+        }
+        node = literal != NULL ? literal : param;
+        if (node == NULL || node->first >= search->best)
+            return;
+        at = next;
+    }
+}
+
+static void run(struct search *search, const struct router *router, galley_str method,
+                galley_str path)
+{
+    *search = (struct search){.router = router,
+                              .method = method,
+                              .path = path.data,
+                              .end = path.data + path.len,
+                              .best = INT32_MAX};
+    if (path.len > 0 && path.data[0] == '/')
+        descend(search, router->root, path.data + 1);
+}
+
+/* ---- whole paths ---- */
+
+/* Eight bytes a step, the last ones once more. */
+static inline size_t hash_path(galley_str method, galley_str path)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t sum = path.len + (method.len << 8), word = 0;
+    size_t at = 0;
+    for (; path.len - at > sizeof word; at += sizeof word) {
+        memcpy(&word, path.data + at, sizeof word);
+        sum = (sum ^ word) * odd;
+    }
+    if (path.len >= sizeof word) {
+        memcpy(&word, path.data + path.len - sizeof word, sizeof word);
+    } else {
+        for (word = 0; at < path.len; at++)
+            word = word << 8 | (unsigned char)path.data[at];
+    }
+    sum = (sum ^ word) * odd;
+    return (size_t)(sum >> 32);
+}
+
+static bool is_literal(const struct router *router, int index, galley_str method, galley_str path)
+{
+    const struct entry *entry = &router->entries[index];
+    const galley_str *text = &entry->path.tokens[0].text;
+    return text_is_same(*text, path) && takes_method(entry, method);
+}
+
+/* The route that was put into the table under this; -1 if none. */
+static inline int find_literal(const struct router *router, galley_str method, galley_str path)
+{
+    size_t place = hash_path(method, path) & router->literal_mask;
+    for (;; place = (place + 1) & router->literal_mask) {
+        int index = router->literals[place];
+        if (index < 0 || is_literal(router, index, method, path))
+            return index;
+    }
+}
+
+/* Put those into the table that a search would find. 0, -1 without memory. */
+static int index_literals(struct router *router)
+{
+    size_t size = 4;
+    while (size < 2 * (router->count + 1))
+        size *= 2;
+    router->literals = malloc(size * sizeof *router->literals);
+    if (router->literals == NULL)
+        return -1;
+    memset(router->literals, 0xff, size * sizeof *router->literals);
+    router->literal_mask = size - 1;
+    for (size_t i = 0; i < router->count; i++) {
+        const struct entry *entry = &router->entries[i];
+        const struct route_path *path = &entry->path;
+        const galley_str method = {entry->method, entry->method_len};
+        struct search search;
+        if (path->token_count != 1 || path->tokens[0].kind != ROUTE_LITERAL)
+            continue;
+        run(&search, router, method, path->tokens[0].text);
+        if (search.best != (int)i)
+            continue;
+        size_t place = hash_path(method, path->tokens[0].text) & router->literal_mask;
+        while (router->literals[place] >= 0)
+            place = (place + 1) & router->literal_mask;
+        router->literals[place] = (int)i;
+    }
+    return 0;
+}
+
+/* ---- the router ---- */
+
 static bool is_token(const char *text)
 {
     for (const char *at = text; *at != '\0'; at++)
@@ -184,7 +335,8 @@ struct router *router_new(const struct router_path *paths, size_t count, size_t 
         if (insert(router, (int)i) < 0)
             goto no_memory;
     }
-    return router;
+    if (index_literals(router) == 0)
+        return router;
 
 no_memory:
     errmsg_set(why, "there is no memory");
@@ -211,76 +363,19 @@ void router_free(struct router *router)
     if (router == NULL)
         return;
     node_free(router->root);
+    free(router->literals);
     free(router);
-}
-
-/* ---- finding ---- */
-
-struct search {
-    const struct router *router;
-    galley_str method; /* data NULL: any */
-    const char *path, *end;
-    int best; /* INT32_MAX: none yet */
-    bool is_path_known;
-};
-
-static bool takes_method(const struct entry *entry, galley_str method)
-{
-    if (method.data == NULL)
-        return true;
-    return entry->method_len == method.len && memcmp(entry->method, method.data, method.len) == 0;
-}
-
-static void consider(struct search *search, int index)
-{
-    search->is_path_known = true;
-    if (index < search->best && takes_method(&search->router->entries[index], search->method))
-        search->best = index;
-}
-
-/* `at` is where the next segment begins; NULL when the path is used up. */
-static void descend(struct search *search, const struct node *node, const char *at)
-{
-    for (size_t i = 0; i < node->odd_count; i++) {
-        const struct entry *entry = &search->router->entries[node->odd[i]];
-        if (node->odd[i] > search->best)
-            break;
-        if (route_path_match(&entry->path, search->path, search->end, NULL))
-            consider(search, node->odd[i]);
-    }
-    if (at == NULL) {
-        for (size_t i = 0; i < node->end_count && node->ends[i] < search->best; i++)
-            consider(search, node->ends[i]);
-        return;
-    }
-    uint32_t hash;
-    const char *segment_end = scan_segment(at, search->end, &hash);
-    const char *next = segment_end < search->end ? segment_end + 1 : NULL;
-    galley_str segment = {at, (size_t)(segment_end - at)};
-    const struct edge *edge = node->edges != NULL ? edge_place(node, segment, hash) : NULL;
-    if (edge != NULL && edge->to != NULL && edge->to->first < search->best)
-        descend(search, edge->to, next);
-    if (segment.len > 0 && node->param != NULL && node->param->first < search->best)
-        descend(search, node->param, next);
-}
-
-static struct search run(const struct router *router, galley_str method, galley_str path)
-{
-    struct search search = {.router = router,
-                            .method = method,
-                            .path = path.data,
-                            .end = path.data + path.len,
-                            .best = INT32_MAX};
-    if (path.len > 0 && path.data[0] == '/')
-        descend(&search, router->root, path.data + 1);
-    return search;
 }
 
 int router_find(const struct router *router, galley_str method, galley_str path)
 {
-    struct search search = run(router, method, path);
+    struct search search;
+    int index = find_literal(router, method, path);
+    if (index >= 0)
+        return index;
+    run(&search, router, method, path);
     if (search.best == INT32_MAX && method.len == 4 && memcmp(method.data, "HEAD", 4) == 0)
-        search = run(router, GALLEY_STR("GET"), path);
+        run(&search, router, GALLEY_STR("GET"), path);
     if (search.best != INT32_MAX)
         return search.best;
     return search.is_path_known ? ROUTER_NO_METHOD : ROUTER_NO_PATH;
@@ -337,5 +432,7 @@ size_t router_allow(const struct router *router, galley_str path, char *text, si
 
 bool router_knows(const struct router *router, galley_str path)
 {
-    return run(router, (galley_str){0}, path).best != INT32_MAX;
+    struct search search;
+    run(&search, router, (galley_str){0}, path);
+    return search.best != INT32_MAX;
 }

@@ -96,7 +96,11 @@ size_t timer_take_due(struct timer_heap *heap, int64_t now_ms, uint32_t *slots, 
 /* Whose slot that is; NULL: its timer was removed or set anew since. */
 galley_async *timer_taken(const struct timer_heap *heap, uint32_t slot);
 
-void scope_init(struct scope *scope, galley_async *co, struct scope *parent);
+static inline void scope_init(struct scope *scope, galley_async *co, struct scope *parent)
+{
+    *scope = (struct scope){.parent = parent, .co = co, .deadline_ms = INT64_MAX};
+    list_init(&scope->tasks);
+}
 void scope_push(galley_async *co, struct scope *scope, int64_t deadline_ms, bool is_shielded);
 /* Join and leave the innermost scope. What galley_scope_close answers. */
 GALLEY_YIELDS int scope_close(galley_async *co, struct scope *scope);

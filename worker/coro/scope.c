@@ -19,12 +19,6 @@ static struct scope *scope_of(struct galley_scope *scope)
     return (struct scope *)(void *)scope;
 }
 
-void scope_init(struct scope *scope, galley_async *co, struct scope *parent)
-{
-    *scope = (struct scope){.parent = parent, .co = co, .deadline_ms = INT64_MAX};
-    list_init(&scope->tasks);
-}
-
 bool scope_is_cancelled(const struct scope *scope)
 {
     for (const struct scope *s = scope; s; s = s->is_shielded ? NULL : s->parent) {
@@ -209,5 +203,9 @@ void coro_cancel(galley_async *co, enum galley_reason reason)
 void coro_set_deadline(galley_async *co, int64_t deadline_ms)
 {
     co->root.deadline_ms = deadline_ms;
-    scope_spread(&co->root);
+    if (co->scope == &co->root && !co->root.parent && co->state == CORO_RUNNING &&
+        list_is_empty(&co->root.tasks))
+        co->deadline_ms = deadline_ms; /* nobody else's: the usual case */
+    else
+        scope_spread(&co->root);
 }

@@ -115,15 +115,6 @@ int conn_keep_input(struct conn *conn)
     return 0;
 }
 
-void conn_drop_input(struct conn *conn)
-{
-    if (!conn->is_in_hot)
-        free(conn->in);
-    conn->in = NULL;
-    conn->is_in_hot = false;
-    conn->in_start = conn->in_end = conn->in_capacity = 0;
-}
-
 void conn_close(struct conn *conn)
 {
     struct server *server = conn->server;
@@ -242,16 +233,12 @@ void server_stop(struct server *server)
     loop_timer_stop(&server->tick);
 }
 
-const char *server_date(struct server *server)
+void server_renew_date(struct server *server)
 {
-    int64_t now_ms = loop_now_ms(server->loop);
-    if (now_ms - server->date_ms >= 100) {
-        struct timespec wall;
-        struct tm parts;
-        clock_gettime(CLOCK_REALTIME_COARSE, &wall);
-        server->date_ms = now_ms;
-        if (gmtime_r(&wall.tv_sec, &parts) != NULL)
-            strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    }
-    return server->date;
+    struct timespec wall;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    server->date_ms = loop_now_ms(server->loop);
+    if (gmtime_r(&wall.tv_sec, &parts) != NULL)
+        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
 }

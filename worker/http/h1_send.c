@@ -31,6 +31,12 @@ static inline char *put_str(char *at, galley_str text)
 static char *put_uint(char *at, uint64_t value)
 {
     char digits[20];
+    if (value < 100) { /* the length of most small answers */
+        *at = (char)('0' + value / 10);
+        at += value >= 10;
+        *at = (char)('0' + value % 10);
+        return at + 1;
+    }
     size_t first = sizeof digits;
     do {
         digits[--first] = (char)('0' + value % 10);

@@ -80,7 +80,8 @@ static GALLEY_YIELDS void h1_request_main(galley_async *co, void *arg)
     if (rc == 0) {
         if (r.body == H1_BODY_CHUNKED)
             h1_chunk_init(&r.chunk);
-        request_note_peer(&r.req, conn->io.fd);
+        if (server->access_log_fd >= 0)
+            request_note_peer(&r.req, conn->io.fd);
         request_run(&r.req);
         if (r.req.response != RESPONSE_ENDED)
             conn->flags |= H1_BROKEN;

@@ -30,6 +30,8 @@ static const struct {
 
 enum http_method http_method_of(galley_str text)
 {
+    if (text.len == 3 && memcmp(text.data, "GET", 3) == 0)
+        return HTTP_GET;
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         if (text.len == methods[i].text.len &&
             memcmp(text.data, methods[i].text.data, text.len) == 0)

@@ -4,6 +4,7 @@
 #ifndef GALLEY_WORKER_HTTP_SERVER_H
 #define GALLEY_WORKER_HTTP_SERVER_H
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "common/inherit.h"
@@ -99,15 +100,28 @@ void server_flush(struct server *server);
 void server_drain(struct server *server);
 /* Close every connection now. Coroutines must have ended or been cancelled. */
 void server_stop(struct server *server);
-/* The Date field's value, fresh to the second. */
-const char *server_date(struct server *server);
+void server_renew_date(struct server *server);
+/* The Date field's value, fresh to the second: it is looked at anew after a tenth of one. */
+static inline const char *server_date(struct server *server)
+{
+    if (__builtin_expect(loop_now_ms(server->loop) - server->date_ms >= 100, 0))
+        server_renew_date(server);
+    return server->date;
+}
 
 void conn_set_timeout(struct conn *conn, enum conn_timeout timeout);
 /* Close and free; the protocol's on_close comes first. */
 void conn_close(struct conn *conn);
 /* Make the unread bytes the connection's own (after an event that leaves some). 0, -ENOMEM. */
 int conn_keep_input(struct conn *conn) GALLEY_MUST_USE;
-void conn_drop_input(struct conn *conn);
+static inline void conn_drop_input(struct conn *conn)
+{
+    if (__builtin_expect(!conn->is_in_hot, 0))
+        free(conn->in);
+    conn->in = NULL;
+    conn->is_in_hot = false;
+    conn->in_start = conn->in_end = conn->in_capacity = 0;
+}
 /* How much of the input nobody has taken yet. */
 static inline uint32_t conn_unread_bytes(const struct conn *conn)
 {
