@@ -37,7 +37,8 @@ struct node {
 
 struct router {
     struct node *root;
-    int *literals; /* routes by their method and whole path, with open addressing; -1: a free place */
+    int *
+        literals; /* routes by their method and whole path, with open addressing; -1: a free place */
     size_t literal_mask;
     size_t count;
     struct entry entries[];

@@ -62,33 +62,6 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The first byte in [pos, end) that cannot be in a field value, or end. Eight bytes a step: a control byte is one below 0x20 or 0x7f, and the
- * lowest flag raised is exact, because borrows only travel upwards. */
-static size_t skip_value(const char *data, size_t pos, size_t end)
-{
-    const uint64_t ones = 0x0101010101010101, tops = ones << 7;
-
-    while (end - pos >= sizeof ones) {
-        uint64_t word, flags;
-        memcpy(&word, data + pos, sizeof word);
-        uint64_t del = word ^ ones * 0x7f;
-        flags = (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops;
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-        if (flags)
-            break;
-#endif
-        if (!flags) {
-            pos += sizeof ones;
-            continue;
-        }
-        pos += (size_t)__builtin_ctzll(flags) / 8;
-        if (data[pos] != '\t')
-            return pos;
-        pos++;
-    }
-    return field_skip(data, pos, end, FIELD_VALUE);
-}
-
 /* RFC 9112 2.2: empty lines before the request line are skipped, but not many. */
 static int scan_start(struct h1_head *head, struct scan *scan, const char *data, size_t end)
 {
@@ -131,7 +104,10 @@ static int scan_target(struct h1_head *head, struct scan *scan, const char *data
 {
     size_t stop = smaller(end, scan->mark + limits->target_bytes);
 
-    scan->pos = field_skip(data, scan->pos, stop, FIELD_TARGET);
+    scan->pos = field_skip_path(data, scan->pos, stop);
+    head->path_len = (uint32_t)(scan->pos - scan->mark); /* if the target begins with a path */
+    if (scan->pos < stop && data[scan->pos] != ' ')
+        scan->pos = field_skip(data, scan->pos, stop, FIELD_TARGET);
     if (scan->pos == end)
         return H1_MORE;
     if (field_is(data[scan->pos], FIELD_TARGET))
@@ -270,7 +246,7 @@ static int scan_name(struct h1_head *head, struct scan *scan, const char *data, 
 {
     size_t stop = smaller(end, scan->mark + limits->field_bytes);
 
-    scan->pos = field_skip(data, scan->pos, stop, FIELD_TOKEN);
+    scan->pos = field_skip_token(data, scan->pos, stop);
     if (scan->pos == end)
         return H1_MORE;
     if (data[scan->pos] == ':' && scan->pos > scan->mark) {
@@ -295,7 +271,7 @@ static int scan_value(struct h1_head *head, struct scan *scan, const char *data,
 
     if (scan->pos > stop)
         return bad(head, 431, "field line too long");
-    scan->pos = skip_value(data, scan->pos, smaller(end, stop));
+    scan->pos = field_skip_value(data, scan->pos, smaller(end, stop));
     if (scan->pos == end)
         return H1_MORE;
     if (data[scan->pos] != '\r') {
@@ -361,19 +337,26 @@ static int scan_fields(struct h1_head *head, struct known *known, struct scan *s
     return DONE;
 }
 
-/* The path and query at [at, end). */
+/* The path at [at, at + path_len) and the query behind it, up to `end`. */
+static void set_path(struct h1_head *head, size_t at, size_t path_len, size_t end)
+{
+    head->path_at = (uint32_t)at;
+    head->path_len = (uint32_t)path_len;
+    at += path_len;
+    head->has_query = at < end;
+    head->query_at = (uint32_t)(at + head->has_query);
+    head->query_len = (uint32_t)(end - head->query_at);
+}
+
+/* The path and query at [at, end), where something may be escaped. */
 static int judge_path(struct h1_head *head, const char *data, size_t at, size_t end)
 {
     ssize_t path_len = target_path_len(data + at, end - at);
 
     if (path_len < 0)
         return bad(head, 400, "percent-encoding in the path is broken or of NUL");
-    head->path_at = (uint32_t)at;
-    head->path_len = (uint32_t)path_len;
-    at += (size_t)path_len;
-    head->has_query = at < end;
-    head->query_at = (uint32_t)(at + head->has_query);
-    head->query_len = (uint32_t)(end - head->query_at);
+    set_path(head, at, (size_t)path_len, end);
+    head->is_path_plain = memchr(data + at, '%', (size_t)path_len) == NULL;
     return DONE;
 }
 
@@ -413,12 +396,18 @@ static int judge_target(struct h1_head *head, const char *data)
 
     if (head->method_len == 7 && memcmp(method, "CONNECT", 7) == 0)
         return bad(head, 501, "CONNECT");
-    if (target[0] == '/')
-        return judge_path(head, data, head->target_at, head->target_at + head->target_len);
+    if (target[0] == '/') {
+        size_t end = head->target_at + head->target_len;
+        if (target[head->path_len] == '%')
+            return judge_path(head, data, head->target_at, end);
+        set_path(head, head->target_at, head->path_len, end);
+        head->is_path_plain = true;
+        return DONE;
+    }
     if (head->target_len == 1 && target[0] == '*') {
         if (head->method_len != 7 || memcmp(method, "OPTIONS", 7) != 0)
             return bad(head, 400, "target * without OPTIONS");
-        head->is_asterisk = true;
+        head->is_asterisk = head->is_path_plain = true;
         head->path_at = head->target_at;
         head->path_len = 1;
         return DONE;

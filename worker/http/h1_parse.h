@@ -46,6 +46,7 @@ struct h1_head {
     enum h1_body body;
     int minor; /* HTTP/1.x: 0 or 1; 1.2 to 1.9 count as 1 */
     bool has_query;
+    bool is_path_plain;   /* nothing in it is percent-encoded */
     bool keep_alive;      /* the client allows another request on this connection */
     bool expect_continue; /* Expect: 100-continue, in HTTP/1.1 */
     bool is_asterisk;     /* OPTIONS * */

@@ -43,7 +43,7 @@ static int take_head(struct h1_request *r, const struct h1_head *head, const cha
     req->method_text = slice(text, head->method_at, head->method_len);
     req->method = http_method_of(req->method_text);
     req->path_encoded = slice(text, head->path_at, head->path_len);
-    if (memchr(req->path_encoded.data, '%', head->path_len) == NULL)
+    if (head->is_path_plain)
         req->path = req->path_encoded; /* the parser takes no more than ASCII */
     req->query = slice(text, head->query_at, head->query_len);
     req->has_query = head->has_query;

@@ -10,7 +10,7 @@
 #include "worker/http/field.h"
 
 /* Bytes of the "[IPv6]" that [text, len) begins with, 0 if it does not. */
-static size_t ipv6_len(const char *text, size_t len)
+__attribute__((noinline)) static size_t ipv6_len(const char *text, size_t len)
 {
     char address[INET6_ADDRSTRLEN];
     struct in6_addr parsed;
