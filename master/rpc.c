@@ -15,10 +15,11 @@
 #include "master/channel.h"
 #include "master/coroutines.h"
 #include "master/reload.h"
+#include "master/reports.h"
 #include "master/routes.h"
-#include "master/supervise.h"
+#include "master/rpc_watch.h"
 
-enum { READ_BYTES = 16 * 1024, REPORT_WAIT_MS = 100, ACCEPT_PAUSE_MS = 1000, STATS_MODE = 0660 };
+enum { READ_BYTES = 16 * 1024, ACCEPT_PAUSE_MS = 1000, STATS_MODE = 0660 };
 
 struct rpc_client {
     struct list node;
@@ -34,6 +35,7 @@ struct rpc_client {
     uint64_t id;
     uint32_t wait_id;
     int64_t deadline_ms;
+    struct rpc_watch watch;
 };
 
 struct rpc_server {
@@ -61,7 +63,7 @@ static void client_free(struct rpc_client *client)
 static void on_client(void *arg, int fd, unsigned what);
 
 /* Watch for what is wanted now: room to write, or, when nothing waits, the next call. */
-static void watch(struct rpc_client *client)
+static void want_events(struct rpc_client *client)
 {
     unsigned wanted = (buf_len(&client->out) ? LOOP_WRITE : 0u) | (client->method ? 0u : LOOP_READ);
     if (wanted == client->watched)
@@ -187,9 +189,8 @@ static void begin_wait(struct rpc_client *client)
         client->deadline_ms = clock_now_ms() + ROUTES_WAIT_MS;
         return;
     }
-    client->wait_id = ++master->report_id;
-    client->deadline_ms = clock_now_ms() + REPORT_WAIT_MS;
-    supervise_order_all(master, PROTO_ORDER_REPORT);
+    client->wait_id = reports_ask(master, clock_now_ms());
+    client->deadline_ms = clock_now_ms() + REPORTS_WAIT_MS;
 }
 
 static int refuse_params(struct rpc_client *client, const struct rpc_method *method, uint64_t id)
@@ -227,6 +228,7 @@ static int take_call(struct rpc_client *client, const char *data, size_t len)
     if (method->changes && !client->may_change)
         return refuse(client, id.uint, RPC_FORBIDDEN,
                       "only root and the user that runs the server may do that");
+    client->params.watch = &client->watch;
     if (method->wait == RPC_WAIT_NONE)
         return answer(client, method, id.uint);
     client->method = method;
@@ -285,7 +287,7 @@ static void on_client(void *arg, int fd, unsigned what)
         client_free(client);
         return;
     }
-    watch(client);
+    want_events(client);
 }
 
 /* ---- accepting ---- */
@@ -329,7 +331,7 @@ static void client_new(struct rpc_server *server, int fd)
     list_init(&client->node);
     list_append(&server->clients, &client->node);
     server->client_count++;
-    watch(client);
+    want_events(client);
 }
 
 static void on_connect(void *arg, int listen_fd, unsigned what)
@@ -403,19 +405,6 @@ void rpc_server_close(struct master *master)
     master->rpc = NULL;
 }
 
-/* Whether every worker that answers has reported since `id`. */
-static bool all_reported(const struct master *master, uint32_t id)
-{
-    for (struct list *g = master->generations.next; g != &master->generations; g = g->next)
-        for (struct list *s = GENERATION_OF(g)->slots.next; s != &GENERATION_OF(g)->slots;
-             s = s->next) {
-            const struct slot *slot = SLOT_OF(s);
-            if (slot->state == SLOT_READY && !slot->late && slot->report_id < id)
-                return false;
-        }
-    return true;
-}
-
 static bool wait_is_over(const struct master *master, const struct rpc_client *client,
                          int64_t now_ms)
 {
@@ -427,7 +416,7 @@ static bool wait_is_over(const struct master *master, const struct rpc_client *c
         return coroutines_all_told(master, client->wait_id);
     if (client->method->wait == RPC_WAIT_ROUTES)
         return routes_all_told(master, client->wait_id);
-    return all_reported(master, client->wait_id);
+    return reports_all_in(master, client->wait_id);
 }
 
 /* The rows of all workers are large: they go when nobody waits for them. */
@@ -451,7 +440,21 @@ static void finish_call(struct rpc_client *client)
     if (error < 0 || take_calls(client) < 0 || !send_out(client))
         client_free(client);
     else
-        watch(client);
+        want_events(client);
+}
+
+/* Notify one that watches. false: it does not read, or is gone. */
+static bool notify(struct rpc_client *client, int64_t now_ms, int64_t *again_ms)
+{
+    struct master *master = client->server->master;
+    int result = rpc_watch_turn(master, &client->watch, &client->out, now_ms, again_ms);
+    if (result < 0)
+        master->sums.master.stats_clients_refused++;
+    if (result < 0 || (result > 0 && !send_out(client))) {
+        client_free(client);
+        return false;
+    }
+    return true;
 }
 
 void rpc_server_turn(struct master *master, int64_t now_ms, int64_t *again_ms)
@@ -462,15 +465,17 @@ void rpc_server_turn(struct master *master, int64_t now_ms, int64_t *again_ms)
     for (struct list *c = server->clients.next, *next; c != &server->clients; c = next) {
         struct rpc_client *client = LIST_ENTRY(c, struct rpc_client, node);
         next = c->next;
+        if (!notify(client, now_ms, again_ms))
+            continue;
         if (!client->method) {
-            watch(client);
+            want_events(client);
             continue;
         }
         if (wait_is_over(master, client, now_ms)) {
             finish_call(client);
             *again_ms = now_ms; /* its next call may wait in turn */
         } else {
-            watch(client);
+            want_events(client);
             if (client->deadline_ms < *again_ms)
                 *again_ms = client->deadline_ms;
         }

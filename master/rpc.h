@@ -22,12 +22,15 @@ enum {
     RPC_INTERNAL = 500,
 };
 
+struct rpc_watch;
+
 /* What a call was given. */
 struct rpc_params {
     bool given;
     uint32_t wait_id; /* of what it has waited for */
     uint64_t number;
     char text[32];
+    struct rpc_watch *watch; /* the client's, for `watch` */
 };
 
 struct rpc_error {
@@ -57,6 +60,10 @@ struct rpc_method {
 };
 extern const struct rpc_method rpc_methods[];
 extern const size_t rpc_method_count;
+
+/* The results of `metrics` and `workers`, of what is known. */
+void rpc_put_metrics(const struct master *master, struct mp_writer *out);
+void rpc_put_workers(const struct master *master, struct mp_writer *out);
 
 /* Open the socket that the settings name. A default path that is in use is a warning. 0; < 0 with a sentence. */
 int rpc_server_open(struct master *master, const struct settings *settings, struct errmsg *why)

@@ -1,5 +1,5 @@
 /* rpc_methods.c - what can be asked of the stats socket, and what it changes.
- * Does:     status, workers, health, metrics; reload, drain, scale, stop, log_level; ping.
+ * Does:     status, workers, health, metrics, watch; reload, drain, scale, stop, log_level; ping.
  * Does not: wait, or check who asks (rpc.c).
  * See:      docs/PROTOCOL.md, t/45-process-rpc.t */
 #include "master/rpc.h"
@@ -13,6 +13,7 @@
 #include "master/coroutines.h"
 #include "master/generation.h"
 #include "master/routes.h"
+#include "master/rpc_watch.h"
 #include "master/stop.h"
 #include "master/supervise.h"
 
@@ -132,14 +133,19 @@ static void put_worker(struct slot *slot, void *arg)
         mp_put_nil(out);
 }
 
+void rpc_put_workers(const struct master *master, struct mp_writer *out)
+{
+    struct worker_list list = {out, clock_now_ms()};
+    mp_put_array(out, generation_each_worker(master, NULL, NULL));
+    generation_each_worker(master, put_worker, &list);
+}
+
 static int get_workers(struct master *master, const struct rpc_params *params,
                        struct mp_writer *out, struct rpc_error *error)
 {
     (void)params;
     (void)error;
-    struct worker_list list = {out, clock_now_ms()};
-    mp_put_array(out, generation_each_worker(master, NULL, NULL));
-    generation_each_worker(master, put_worker, &list);
+    rpc_put_workers(master, out);
     return 0;
 }
 
@@ -161,13 +167,10 @@ static size_t count_in_state(const struct master *master, enum slot_state state)
     return count;
 }
 
-static int get_metrics(struct master *master, const struct rpc_params *params,
-                       struct mp_writer *out, struct rpc_error *error)
+void rpc_put_metrics(const struct master *master, struct mp_writer *out)
 {
     struct stats total = master->sums.dead;
     struct master_stats own = master->sums.master;
-    (void)params;
-    (void)error;
     for (struct list *g = master->generations.next; g != &master->generations; g = g->next)
         for (struct list *s = GENERATION_OF(g)->slots.next; s != &GENERATION_OF(g)->slots;
              s = s->next)
@@ -182,6 +185,14 @@ static int get_metrics(struct master *master, const struct rpc_params *params,
         put_metric(
             out, &master_stat_rows[i],
             *(const uint64_t *)(const void *)((const char *)&own + master_stat_rows[i].offset));
+}
+
+static int get_metrics(struct master *master, const struct rpc_params *params,
+                       struct mp_writer *out, struct rpc_error *error)
+{
+    (void)params;
+    (void)error;
+    rpc_put_metrics(master, out);
     return 0;
 }
 
@@ -344,6 +355,7 @@ const struct rpc_method rpc_methods[] = {
     {.name = "metrics", .fn = get_metrics, .wait = RPC_WAIT_REPORT},
     {.name = "coroutines", .fn = coroutines_answer, .wait = RPC_WAIT_COROUTINES},
     {.name = "routes", .fn = routes_answer, .wait = RPC_WAIT_ROUTES},
+    {.name = "watch", .fn = rpc_watch_begin, .param = "interval_ms", .param_type = MP_UINT},
     {.name = "ping", .fn = do_ping},
     {.name = "reload", .fn = do_reload, .wait = RPC_WAIT_RELOAD, .changes = true},
     {.name = "drain", .fn = do_drain, .param = "slot", .param_type = MP_UINT, .changes = true},

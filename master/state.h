@@ -90,7 +90,8 @@ struct master {
     struct rpc_server *rpc; /* NULL: no stats socket */
 
     struct metrics_sum sums;
-    uint32_t report_id;
+    uint32_t report_id; /* newest question for reports, and when it was asked */
+    int64_t reports_asked_ms;
     uint32_t told_id; /* newest question for coroutines */
     bool told_wanted; /* somebody waits for the answers */
     struct {

@@ -6,6 +6,8 @@ use lib 't/lib';
 use IO::Socket::INET;
 use JSON::PP;
 use Test::More;
+use Galley::Http;
+use Galley::MsgPack;
 use Galley::Test;
 
 # The rows of `routes` by "METHOD path", or by their name where there is no path.
@@ -151,5 +153,83 @@ is($server->stat('worker_messages_ignored'), 0, 'the master believed all of it')
     is(scalar keys %after, scalar keys %before, 'the same rows');
 }
 
-is($server->stop, 0, 'stops with 0');
+# ---- watch ----
+
+# A connection to the stats socket, and what is said on it, a message after the other.
+sub connect_stats { return Galley::Http->connect(path => $_[0]->stats_path, timeout => 10 * slow()) }
+sub say_to { return $_[0]->send(Galley::MsgPack::encode([ 0, @_[ 1 .. $#_ ] ])) }
+sub next_message {
+    my ($socket) = @_;
+    my $deadline = time + $socket->{timeout};
+    while (1) {
+        my ($message, $length) = eval { Galley::MsgPack::decode($socket->buffer) };
+        if ($message) {
+            substr $socket->{buffer}, 0, $length, '';
+            return $message;
+        }
+        die "not MessagePack: $@" if $@ ne "more\n";
+        return undef if !$socket->read_more($deadline);
+    }
+}
+
+{
+    my $before = descriptors_of($server->pid);
+    my $socket = connect_stats($server);
+    say_to($socket, 7, 'watch', [ { interval_ms => 100 } ]);
+    is_deeply(next_message($socket), [ 1, 7, undef, { interval_ms => 100 } ], 'watch is answered');
+    my @seen = map { next_message($socket) } 1 .. 2;
+    $server->request(GET => '/think') for 1 .. 5;
+    push @seen, next_message($socket) for 1 .. 2;
+    is_deeply([ map { [ @$_[ 0, 1 ] ] } @seen ], [ ([ 2, 'stats' ]) x 4 ], 'notifications follow');
+    my @stats = map { $_->[2][0] } @seen;
+    is_deeply([ map { [ sort keys %$_ ] } @stats ], [ ([ 'metrics', 'workers' ]) x 4 ], 'with metrics and workers');
+    is(scalar @{ $stats[0]{workers} }, 2, 'both workers');
+    my @requests = map { $_->{metrics}{requests_total}{value} } @stats;
+    is($requests[3] - $requests[1], 5, 'fresh each time');
+    say_to($socket, 8, 'ping', []);
+    my $message;
+    1 while ($message = next_message($socket)) && $message->[0] == 2;
+    is_deeply($message, [ 1, 8, undef, 'pong' ], 'calls are answered between them');
+    say_to($socket, 9, 'watch', [ { interval_ms => 3600000 } ]);
+    1 while ($message = next_message($socket)) && $message->[0] == 2;
+    is_deeply($message, [ 1, 9, undef, { interval_ms => 3600000 } ], 'another pace');
+    is(next_message($socket)->[1], 'stats', 'begins at once');
+    my @many = map { my $one = connect_stats($server); say_to($one, 1, 'watch', [ { interval_ms => 100 } ]); $one } 1 .. 20;
+    next_message($_), next_message($_), next_message($_) for @many;
+    pass('twenty more watch');
+    $_->close for @many, $socket;
+    ok(wait_until('all have gone', sub { descriptors_of($server->pid) == $before }), 'nothing is left of them');
+}
+
+# ---- what is no parameter is an error answer, and the connection goes on ----
+{
+    my $socket = connect_stats($server);
+    my $id = 0;
+    for my $row (
+        [ 'none', 'watch', [] ], [ 'too short', 'watch', [ { interval_ms => 99 } ] ],
+        [ 'too long', 'watch', [ { interval_ms => 3600001 } ] ], [ 'a text', 'watch', [ { interval_ms => '1000' } ] ],
+        [ 'negative', 'watch', [ { interval_ms => -1 } ] ], [ 'another name', 'watch', [ { interval => 1000 } ] ],
+        [ 'two', 'watch', [ { interval_ms => 1000, x => 1 } ] ], [ 'a number', 'watch', [1000] ],
+        [ 'to routes', 'routes', [ { slot => 1 } ] ], [ 'a list to routes', 'routes', [ [] ] ])
+    {
+        my ($name, $method, $parameters) = @$row;
+        say_to($socket, ++$id, $method, $parameters);
+        my $answer = next_message($socket);
+        is_deeply([ @$answer[ 0, 1 ], $answer->[2]{code} ], [ 1, $id, 400 ], "parameters: $name");
+        like($answer->[2]{message}, qr/interval_ms|no parameters/, "and says why: $name");
+    }
+    say_to($socket, 99, 'ping', []);
+    is_deeply(next_message($socket), [ 1, 99, undef, 'pong' ], 'nothing is watched after all that');
+    $socket->close;
+}
+
+# ---- a server that stops closes who watches ----
+{
+    my $socket = connect_stats($server);
+    say_to($socket, 1, 'watch', [ { interval_ms => 100 } ]);
+    next_message($socket) for 1 .. 3;
+    is($server->stop, 0, 'stops with 0');
+    1 while next_message($socket);
+    ok($socket->is_closed, 'and the watcher sees its end');
+}
 done_testing;

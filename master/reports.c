@@ -1,0 +1,40 @@
+/* reports.c - fresh numbers of all workers.
+ * Does:     what reports.h says.
+ * Does not: send: orders go out at the end of the master's turn.
+ * See:      docs/PROTOCOL.md (report_now) */
+#include "master/reports.h"
+
+#include "master/generation.h"
+#include "master/supervise.h"
+
+uint32_t reports_ask(struct master *master, int64_t now_ms)
+{
+    supervise_order_all(master, PROTO_ORDER_REPORT);
+    master->reports_asked_ms = now_ms;
+    return ++master->report_id;
+}
+
+uint32_t reports_ask_unless(struct master *master, int64_t now_ms, int64_t age_ms)
+{
+    bool is_young = master->report_id && now_ms - master->reports_asked_ms <= age_ms;
+    return is_young ? master->report_id : reports_ask(master, now_ms);
+}
+
+struct question {
+    uint32_t id;
+    bool is_open;
+};
+
+static void look_at(struct slot *slot, void *arg)
+{
+    struct question *question = arg;
+    if (slot->state == SLOT_READY && !slot->late && slot->report_id < question->id)
+        question->is_open = true;
+}
+
+bool reports_all_in(const struct master *master, uint32_t id)
+{
+    struct question question = {.id = id};
+    generation_each_worker(master, look_at, &question);
+    return !question.is_open;
+}
