@@ -88,6 +88,8 @@ static int64_t before_poll(void *arg)
         set_now(t, t->now_ms + clock_now_ms() - t->polled_ms);
     t->polled_ms = 0;
     int64_t wait_ms = sched_run(t->sched);
+    if (remotes_flush(t->remotes))
+        wait_ms = 0;
     if (t->is_over || (wait_ms != 0 && t->now_ms >= t->limit_ms) ||
         (t->is_draining && sched_live_count(t->sched) == 0)) {
         loop_stop(t->loop);

@@ -116,6 +116,8 @@ static int64_t before_poll(void *arg)
         if (!list_is_empty(&worker->server->dirty))
             wait_ms = 0; /* what these have to send wakes others: a turn of its own */
     }
+    if (remotes_flush(worker->remotes))
+        wait_ms = 0;
     return wait_ms;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "worker/io/redis.h"
 #include "worker/io/resolve.h"
 
 struct remotes *remotes_new(struct sched *sched, struct stats *stats)
@@ -17,14 +18,21 @@ struct remotes *remotes_new(struct sched *sched, struct stats *stats)
     remotes->stats = stats;
     list_init(&remotes->databases);
     list_init(&remotes->redises);
+    list_init(&remotes->unsent);
     sched_set_remotes(sched, remotes);
     return remotes;
+}
+
+bool remotes_flush_all(struct remotes *remotes)
+{
+    return redis_flush(remotes);
 }
 
 bool remotes_free(struct remotes *remotes)
 {
     if (remotes == NULL)
         return true;
+    redis_free_all(remotes);
     bool is_quiet = resolver_free(remotes->resolver);
     sched_set_remotes(remotes->sched, NULL);
     free(remotes);

@@ -5,6 +5,7 @@
 #ifndef GALLEY_WORKER_IO_REMOTES_H
 #define GALLEY_WORKER_IO_REMOTES_H
 
+#include "common/list.h"
 #include "common/stats.h"
 #include "worker/coro/coro.h"
 
@@ -16,6 +17,8 @@ struct remotes {
     struct http_client *http;
     struct list databases; /* struct sql_db.in_remotes */
     struct list redises;   /* struct galley_redis.in_remotes */
+    struct list
+        unsent; /* struct redis_conn.dirty: written before each poll, many commands at once */
     bool
         is_migrating; /* `galley migrate`: databases that are opened are brought up to date, and told about */
 };
@@ -25,6 +28,13 @@ struct remotes *remotes_new(struct sched *sched, struct stats *stats);
 /* Close every connection without waiting; when all coroutines have ended. False if a thread is stuck in a call (then leave
  * with _exit). NULL is fine. */
 bool remotes_free(struct remotes *remotes);
+
+/* Write what calls have gathered in this turn; before each poll. True: somebody may have been woken by that. */
+bool remotes_flush_all(struct remotes *remotes);
+static inline bool remotes_flush(struct remotes *remotes)
+{
+    return !list_is_empty(&remotes->unsent) && remotes_flush_all(remotes);
+}
 
 static inline struct remotes *remotes_of(const galley_async *co)
 {
