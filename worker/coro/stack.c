@@ -29,7 +29,7 @@ enum {
     MAPS_FOR_OTHERS = 5000,
     /* Control blocks at the same place of every page would share a few cache sets: 8 colors, a line apart. */
     COLORS = 8,
-    LINE_BYTES = 64
+    LINE_BYTES = STACK_LINE_BYTES
 };
 
 static size_t block_bytes(void)
