@@ -34,6 +34,13 @@ struct endpoint {
     bool has_input; /* its handler's input is not galley_none */
 };
 
+/* A model that was asked for by a call, so that it is found without a search. */
+enum { KNOWN_SHAPES = 64 };
+struct known_shape {
+    const struct galley_model *model;
+    const struct shape *shape;
+};
+
 struct app {
     const struct galley_app *declared;
     struct router *router;
@@ -41,6 +48,7 @@ struct app {
     struct failures *failures;
     struct docs *docs;
     struct route_stats *stats; /* of each endpoint, and behind them of what none matches */
+    struct known_shape known[KNOWN_SHAPES]; /* by the model's address */
     size_t count, room;
     struct endpoint endpoints[];
 };
@@ -436,6 +444,7 @@ static GALLEY_YIELDS void end_hook(galley_async *co)
 int app_start(struct app *app, galley_async *co, struct errmsg *why)
 {
     struct arena memory;
+    sched_set_app(co->sched, app);
     if (app->declared->on_start == NULL)
         return 0;
     begin_hook(co, &memory);
@@ -458,6 +467,31 @@ void app_stop(struct app *app, galley_async *co)
     begin_hook(co, &memory);
     app->declared->on_stop(co);
     end_hook(co);
+}
+
+static const struct shape *compile_shape(galley_async *co, struct app *app,
+                                         const struct galley_model *model, const char *here)
+{
+    struct errmsg why = {{0}};
+    const struct shape *shape = app != NULL ? shapes_get(app->shapes, model, &why) : NULL;
+    if (shape == NULL)
+        coro_fail(co, EINVAL, here, "%s",
+                  app != NULL ? why.text : "models are read where an application runs");
+    return shape;
+}
+
+const struct shape *app_shape_of(galley_async *co, const struct galley_model *model,
+                                 const char *here)
+{
+    struct app *app = sched_app(co->sched);
+    struct known_shape *known =
+        app != NULL ? &app->known[((uintptr_t)model >> 6) % KNOWN_SHAPES] : NULL;
+    if (known != NULL && known->model == model)
+        return known->shape;
+    const struct shape *shape = compile_shape(co, app, model, here);
+    if (shape != NULL)
+        *known = (struct known_shape){model, shape};
+    return shape;
 }
 
 const char *app_title(const struct app *app)

@@ -23,6 +23,12 @@ GALLEY_YIELDS void app_handle(void *app, struct galley_request *req);
 GALLEY_YIELDS int app_start(struct app *app, galley_async *co, struct errmsg *why);
 GALLEY_YIELDS void app_stop(struct app *app, galley_async *co);
 
+/* The shape of a model that a call to a remote side names: of the application that `co` belongs to, compiled now or before.
+ * NULL with galley_why, the error is -EINVAL. */
+struct shape;
+const struct shape *app_shape_of(galley_async *co, const struct galley_model *model,
+                                 const char *here);
+
 /* Never NULL: "Galley" and "0.1.0" where the declaration says nothing. */
 const char *app_title(const struct app *app);
 const char *app_version(const struct app *app);

@@ -141,6 +141,9 @@ struct loop *sched_loop(const struct sched *sched);
 /* What remote calls stand on (worker/io/remotes.h); NULL where there is none. */
 void *sched_remotes(const struct sched *sched);
 void sched_set_remotes(struct sched *sched, void *remotes);
+/* The application whose coroutines they are (worker/app/app.h); NULL before it is started. */
+void *sched_app(const struct sched *sched);
+void sched_set_app(struct sched *sched, void *app);
 /* The live coroutines one after the other, `*at` starting with 0; NULL after the last. */
 galley_async *sched_next_live(struct sched *sched, size_t *at);
 /* More about what a WAITING one waits for than `waiting_for` says: "212 ms", "fd 7", "#12" (a task); "" if nothing is. */

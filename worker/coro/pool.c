@@ -6,6 +6,7 @@
  * A job lives in the frame of the coroutine that waits for it: QUEUED -> RUNNING -> FINISHED, or taken out while
  * QUEUED. One thread is kept for cleanup: jobs of coroutines that run their defers have a queue of their own, and the
  * last thread takes only these; so that what must be closed can be, however long the handlers block.
+ * A private pool (a database's) has one queue and keeps no thread; the worker's own statistics do not count it.
  * See:      pool.h, docs/WAITING.md, t/unit/worker/coro/pool.c */
 #include "worker/coro/pool.h"
 
@@ -52,7 +53,9 @@ struct pool_thread {
 struct pool {
     struct sched *sched;
     struct stats *stats;
+    struct stats own_stats; /* where nobody wants them */
     size_t max_threads, max_queued;
+    bool is_private;
     struct loop_event finished_event;
     int finished_fd;
     _Atomic(struct pool_job *) finished;
@@ -70,7 +73,7 @@ struct pool {
 
 static size_t ordinary_max(const struct pool *pool)
 {
-    return pool->max_threads > 1 ? pool->max_threads - 1 : 1;
+    return pool->max_threads > 1 && !pool->is_private ? pool->max_threads - 1 : pool->max_threads;
 }
 
 /* A job that may run now; NULL. With the lock held. */
@@ -195,7 +198,10 @@ static void jobs_finished(void *arg, int fd, unsigned what)
     for (struct pool_job *job = first, *next; job; job = next) {
         next = job->next_finished;
         job->is_back = true;
-        coro_wake(job->co, 0);
+        if (job->co)
+            coro_wake(job->co, 0);
+        else
+            free(job);
     }
     pool_note_stats(pool);
 }
@@ -282,27 +288,50 @@ static bool withdraw(struct pool *pool, struct pool_job *job)
     return is_queued;
 }
 
-int pool_run(struct pool *pool, galley_async *co, int (*fn)(galley_sync *, void *), void *arg)
+int pool_call(struct pool *pool, galley_async *co, const struct pool_call *call)
 {
     int rc = coro_check_point(co);
     if (rc < 0)
         return rc;
-    struct pool_job job = {.fn = fn,
-                           .arg = arg,
+    struct pool_job job = {.fn = call->fn,
+                           .arg = call->arg,
                            .sync = {.request = co->request},
                            .co = co,
-                           .kind = co->is_cleaning ? JOB_CLEANUP : JOB_ORDINARY};
+                           .kind =
+                               co->is_cleaning && !pool->is_private ? JOB_CLEANUP : JOB_ORDINARY};
     rc = submit(pool, &job);
     if (rc < 0)
         return rc;
-    rc = coro_suspend(co, "thread", INT64_MAX);
+    rc = coro_suspend_for(co, call->why, call->what, call->here, INT64_MAX);
     if (!job.is_back && withdraw(pool, &job))
         return rc;
-    if (!job.is_back)
+    if (!job.is_back) {
         atomic_store(&job.sync.is_cancelled, true);
+        if (call->interrupt)
+            call->interrupt(call->arg);
+    }
     while (!job.is_back)
-        coro_suspend_deaf(co, "thread");
+        coro_suspend_deaf(co, call->why);
     return job.result;
+}
+
+int pool_run(struct pool *pool, galley_async *co, int (*fn)(galley_sync *, void *), void *arg)
+{
+    return pool_call(pool, co, &(struct pool_call){.fn = fn, .arg = arg, .why = "thread"});
+}
+
+int pool_post(struct pool *pool, int (*fn)(galley_sync *, void *), void *arg)
+{
+    struct pool_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return -ENOMEM;
+    job->fn = fn;
+    job->arg = arg;
+    job->kind = JOB_ORDINARY;
+    int rc = submit(pool, job);
+    if (rc < 0)
+        free(job);
+    return rc;
 }
 
 int galley__to_thread(galley_async *co, int (*fn)(galley_sync *, void *), void *arg,
@@ -311,10 +340,8 @@ int galley__to_thread(galley_async *co, int (*fn)(galley_sync *, void *), void *
     struct pool *pool = co->sched->pool;
     if (!pool)
         return -EAGAIN;
-    co->here = here;
-    int rc = pool_run(pool, co, fn, arg);
-    co->here = NULL;
-    return rc;
+    return pool_call(pool, co,
+                     &(struct pool_call){.fn = fn, .arg = arg, .why = "thread", .here = here});
 }
 
 bool galley_is_cancelled(const galley_sync *rq)
@@ -329,7 +356,8 @@ struct pool *pool_new(struct sched *sched, const struct pool_opts *opts)
     if (!pool)
         return NULL;
     pool->sched = sched;
-    pool->stats = opts->stats;
+    pool->is_private = opts->is_private;
+    pool->stats = opts->is_private ? &pool->own_stats : opts->stats;
     pool->max_threads = max_threads;
     pool->max_queued = opts->max_queued ? opts->max_queued : QUEUED_DEFAULT;
     for (size_t i = 0; i < max_threads; i++)
@@ -352,7 +380,8 @@ struct pool *pool_new(struct sched *sched, const struct pool_opts *opts)
     pthread_cond_init(&pool->has_work, &monotonic);
     pthread_cond_init(&pool->has_ended, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    sched->pool = pool;
+    if (!pool->is_private)
+        sched->pool = pool;
     return pool;
 
 close_fd:
@@ -394,7 +423,9 @@ bool pool_free(struct pool *pool, int64_t grace_ms)
         if (pool->threads[i].state == THREAD_GONE)
             pthread_join(pool->threads[i].id, NULL);
     }
-    pool->sched->pool = NULL;
+    if (!pool->is_private)
+        pool->sched->pool = NULL;
+    jobs_finished(pool, pool->finished_fd, LOOP_READ); /* what was posted and has ended unseen */
     loop_event_stop(&pool->finished_event);
     close(pool->finished_fd);
     pthread_cond_destroy(&pool->has_ended);

@@ -19,10 +19,11 @@ struct galley_sync {
 
 struct pool_opts {
     size_t max_threads, max_queued; /* 0: 8, 128 */
-    struct stats *stats;            /* threads_*; never NULL */
+    struct stats *stats;            /* threads_*; NULL for a private one alone */
+    bool is_private;                /* for one purpose: galley__to_thread does not find it */
 };
 
-/* One per scheduler, which finds it again for galley__to_thread. NULL with errno. */
+/* One per scheduler, which finds it again for galley__to_thread, and private ones. NULL with errno. */
 struct pool *pool_new(struct sched *sched, const struct pool_opts *opts);
 /* Waits at most `grace_ms` for running jobs; false if some are stuck (then leave with _exit). */
 bool pool_free(struct pool *pool, int64_t grace_ms);
@@ -36,5 +37,19 @@ bool pool_is_busy(struct pool *pool);
 /* Run fn(rq, arg) on a thread and wait. Its result; -EAGAIN the queue is full; -ECANCELED taken out before it ran. */
 GALLEY_YIELDS int pool_run(struct pool *pool, galley_async *co, int (*fn)(galley_sync *, void *),
                            void *arg) __attribute__((warn_unused_result));
+
+/* The same, told as what it is in `galley ps`. */
+struct pool_call {
+    int (*fn)(galley_sync *, void *);
+    void *arg;
+    void (*interrupt)(
+        void *arg); /* on the loop, while fn runs: the caller was cancelled; may be NULL */
+    const char *why, *what, *here; /* as of coro_suspend_for; `why` is never NULL */
+};
+GALLEY_YIELDS int pool_call(struct pool *pool, galley_async *co, const struct pool_call *call)
+    __attribute__((warn_unused_result));
+/* Run it some time, and nobody waits for it; pool_free does. 0; -EAGAIN, -ENOMEM: it will not run. */
+int pool_post(struct pool *pool, int (*fn)(galley_sync *, void *), void *arg)
+    __attribute__((warn_unused_result));
 
 #endif

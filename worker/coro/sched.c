@@ -420,6 +420,16 @@ void sched_set_remotes(struct sched *sched, void *remotes)
     sched->remotes = remotes;
 }
 
+void *sched_app(const struct sched *sched)
+{
+    return sched->app;
+}
+
+void sched_set_app(struct sched *sched, void *app)
+{
+    sched->app = app;
+}
+
 galley_async *sched_next_live(struct sched *sched, size_t *at)
 {
     while (*at < stack_count(&sched->stacks)) {

@@ -53,7 +53,7 @@ struct sched {
     struct stack_pool stacks;
     struct scope scope; /* the worker's: background work */
     struct pool *pool;
-    void *remotes;
+    void *remotes, *app;
     size_t expected_count; /* events that others than coro/ wait for */
     int64_t (*fake_now_ms)(void);
     struct list *(*fake_place)(struct list *ready);

@@ -7,6 +7,7 @@
 
 #include "worker/io/redis.h"
 #include "worker/io/resolve.h"
+#include "worker/io/sql.h"
 
 struct remotes *remotes_new(struct sched *sched, struct stats *stats)
 {
@@ -33,8 +34,10 @@ bool remotes_free(struct remotes *remotes)
     if (remotes == NULL)
         return true;
     redis_free_all(remotes);
-    bool is_quiet = resolver_free(remotes->resolver);
+    bool is_quiet = sql_close_all(remotes);
+    is_quiet = resolver_free(remotes->resolver) && is_quiet;
     sched_set_remotes(remotes->sched, NULL);
-    free(remotes);
+    if (is_quiet)
+        free(remotes);
     return is_quiet;
 }

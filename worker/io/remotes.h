@@ -19,8 +19,10 @@ struct remotes {
     struct list redises;   /* struct galley_redis.in_remotes */
     struct list
         unsent; /* struct redis_conn.dirty: written before each poll, many commands at once */
-    bool
-        is_migrating; /* `galley migrate`: databases that are opened are brought up to date, and told about */
+    bool is_migrating; /* `galley migrate`: databases that are opened are brought up to date */
+    /* Told of each database with migrations, with name NULL, then of each that was applied to it; NULL: nobody is. */
+    int (*migrated)(void *arg, const char *database, int number, const char *name);
+    void *migrated_arg;
 };
 
 /* One per worker, after fork; the scheduler finds it again for the calls. NULL with errno. Starts no thread, opens nothing. */
