@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "worker/io/http_client.h"
 #include "worker/io/redis.h"
 #include "worker/io/resolve.h"
 #include "worker/io/sql.h"
@@ -34,6 +35,7 @@ bool remotes_free(struct remotes *remotes)
     if (remotes == NULL)
         return true;
     redis_free_all(remotes);
+    http_client_free(remotes->http);
     bool is_quiet = sql_close_all(remotes);
     is_quiet = resolver_free(remotes->resolver) && is_quiet;
     sched_set_remotes(remotes->sched, NULL);

@@ -79,6 +79,7 @@ static void answer_from(struct answer *answer, const struct addrinfo *list)
         if ((at->ai_family != AF_INET && at->ai_family != AF_INET6) ||
             at->ai_addrlen > sizeof address->in6)
             continue;
+        memset(address, 0, sizeof *address);
         memcpy(&address->sa, at->ai_addr, at->ai_addrlen);
         address->len = at->ai_addrlen;
         answer->found.count++;
