@@ -58,7 +58,7 @@ struct galley_http_request {
             NULL, NULL                                                                             \
         }                                                                                          \
     }
-#define JSON_OF(m, value)                                                                             \
+#define JSON_OF(m, value)                                                                          \
     .json_model = &m##_model, .json_value = (const struct m *)                                     \
     {                                                                                              \
         value                                                                                      \
