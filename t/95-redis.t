@@ -80,6 +80,14 @@ sub begin {
     return $connection;
 }
 
+# The body of its answer.
+sub end {
+    my ($connection) = @_;
+    my $body = $connection->read_response->{body};
+    $connection->close;
+    return $body;
+}
+
 # ---- it is not there, it comes, it goes, it comes again ----
 {
     my $redis = Galley::Redis->prepare;
@@ -99,13 +107,13 @@ sub begin {
     my @sent = map { begin($server, 'INCR a') } 1 .. 5;
     ok($server->wait_stat(redis_waiting => 5), 'five are in flight');
     $redis->kill;
-    my @bodies = map { $_->read_response->{body} } @sent;
+    my @bodies = map { end($_) } @sent;
     is(scalar(grep { /^error -5008: .*the connection to \S+ was lost after INCR a was sent/ } @bodies), 5, 'those in flight are lost')
         or diag $bodies[0];
     my @between = map { begin($server, 'INCR b') } 1 .. 5;
     ok($server->wait_stat(redis_waiting => 5), 'five come in between');
     $redis->launch;
-    is_deeply([ sort map { $_->read_response->{body} } @between ], [ 1 .. 5 ], 'and are served by the next connection');
+    is_deeply([ sort map { end($_) } @between ], [ 1 .. 5 ], 'and are served by the next connection');
     is($server->stat('redis_connections_open'), 1, 'of which there is one');
     like($server->log, qr/redis_up .* after \d+ attempts/, 'the log tells of its return');
 
@@ -138,7 +146,7 @@ sub begin {
     $_->reset for @gone;
     ok($server->wait_stat(redis_waiting => sub { $_[0] <= 3 }), 'most leave');
     $redis->resume;
-    $_->read_response for @stay;
+    end($_) for @stay;
     is(call($server, 'GET stay'), '"3"', 'the others have their replies');
     ok($server->wait_stat(redis_waiting => 0), 'nobody waits');
     ok($server->wait_stat(coroutines_live => 0), 'no coroutine is left');
@@ -156,7 +164,7 @@ sub begin {
     like(call($server, 'GET a'), qr/^error -5002: .*: GET a: too many wait/, 'one more is refused');
     is($server->request(GET => '/plain?c=GET+a')->{status}, 503, 'with 503');
     $redis->resume;
-    is_deeply([ map { $_->read_response->{body} } @waiting ], [ ('"1"') x 5 ], 'the others are served');
+    is_deeply([ map { end($_) } @waiting ], [ ('"1"') x 5 ], 'the others are served');
     is($server->stop, 0, 'stops');
 }
 
