@@ -14,7 +14,7 @@
 enum { ROLLBACK_MS = 1000, CONNECTIONS_DEFAULT = 4, CONNECTIONS_MAX = 64 };
 static const uint64_t answer_default_bytes = 16 << 20;
 
-static const struct sql_driver *const drivers[] = {&sqlite_driver};
+static const struct sql_driver *const drivers[] = {&sqlite_driver, &pg_driver};
 
 /* ---- connections ---- */
 
@@ -177,11 +177,16 @@ static bool free_db(struct sql_db *db)
     return true;
 }
 
+static bool has_scheme(const char *url, const char *scheme)
+{
+    size_t len = scheme != NULL ? strlen(scheme) : 0;
+    return len > 0 && strncmp(url, scheme, len) == 0 && url[len] == ':';
+}
+
 static const struct sql_driver *find_driver(const char *url)
 {
     for (size_t i = 0; url != NULL && i < sizeof drivers / sizeof drivers[0]; i++) {
-        size_t len = strlen(drivers[i]->scheme);
-        if (strncmp(url, drivers[i]->scheme, len) == 0 && url[len] == ':')
+        if (has_scheme(url, drivers[i]->scheme) || has_scheme(url, drivers[i]->other_scheme))
             return drivers[i];
     }
     return NULL;

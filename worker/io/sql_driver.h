@@ -59,7 +59,8 @@ struct sql_statement {
 enum { SQL_NEEDS_WRITER = -(1 << 20) };
 
 struct sql_driver {
-    const char *scheme; /* "postgresql" */
+    const char *scheme;       /* "postgresql" */
+    const char *other_scheme; /* "postgres"; NULL: none */
     /* Read the URL: db->settings and db->name. 0, -EINVAL with why. */
     int (*parse)(struct sql_db *db, const char *url, struct errmsg *why);
     /* db->pool is closed. False if a thread is stuck in a call. */

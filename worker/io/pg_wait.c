@@ -1,0 +1,98 @@
+/* pg_wait.c - libpq on the loop: send what it has to send, read until it has a result.
+ * Does:     one send and one receive for a statement of usual size; count what a large answer brings; see every end.
+ * Does not: judge results (pg.c), or change what the loop watches but while the kernel takes no more.
+ *
+ * The event is edge-triggered, and libpq reads once a call without telling what it got. So the first read of an answer
+ * follows the event; where the answer was not complete the socket itself is asked whether there is more, be it data, an
+ * end or an error: the edge of that may have come together with what was read.
+ * See:      pg.h */
+#include <libpq-fe.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+
+#include "worker/io/pg.h"
+
+static GALLEY_YIELDS int suspend(galley_async *co, struct pg_session *session,
+                                 const struct sql_statement *statement)
+{
+    sched_expect_events(co->sched, +1);
+    session->waiter = co;
+    int rc = coro_suspend_for(co, "database", statement->what ?: statement->sql, statement->here,
+                              INT64_MAX);
+    session->waiter = NULL;
+    sched_expect_events(co->sched, -1);
+    return rc;
+}
+
+static void on_writable(void *arg, int fd, unsigned what)
+{
+    struct pg_session *session = arg;
+    (void)fd;
+    (void)what;
+    if (session->waiter)
+        coro_wake(session->waiter, 0);
+}
+
+/* The kernel takes no more: the server may wait for us to read, too. */
+static GALLEY_YIELDS int flush_slowly(galley_async *co, struct pg_session *session,
+                                      const struct sql_statement *statement)
+{
+    struct loop_event writable = {.fn = NULL};
+    int rc = loop_event_start(sched_loop(co->sched), &writable, PQsocket(session->pg),
+                              LOOP_WRITE | LOOP_EDGE, on_writable, session);
+    while (rc == 0) {
+        int left = PQflush(session->pg);
+        if (left <= 0) {
+            rc = left < 0 ? -GALLEY_ELOST : 0;
+            break;
+        }
+        rc = suspend(co, session, statement);
+        if (session->has_news) {
+            session->has_news = false;
+            if (!PQconsumeInput(session->pg))
+                rc = -GALLEY_ELOST;
+        }
+    }
+    loop_event_stop(&writable);
+    return rc;
+}
+
+int pg_flush(galley_async *co, struct pg_session *session, const struct sql_statement *statement)
+{
+    int left = PQflush(session->pg);
+    if (left < 0)
+        return -GALLEY_ELOST;
+    return left == 0 ? 0 : flush_slowly(co, session, statement);
+}
+
+/* Whether the socket has more, or its end; counts. */
+static bool has_more(struct pg_session *session)
+{
+    int fd = PQsocket(session->pg), pending = 0;
+    if (ioctl(fd, FIONREAD, &pending) == 0 && pending > 0) {
+        session->answer_bytes += (uint64_t)pending;
+        return true;
+    }
+    struct pollfd end = {.fd = fd, .events = POLLIN | POLLRDHUP};
+    return poll(&end, 1, 0) > 0;
+}
+
+int pg_await(galley_async *co, struct pg_session *session, const struct sql_statement *statement)
+{
+    bool is_asked = false;
+    while (PQisBusy(session->pg)) {
+        if (!session->has_news && !(is_asked && has_more(session))) {
+            int rc = suspend(co, session, statement);
+            if (rc < 0)
+                return rc;
+        }
+        if (session->answer_bytes > session->base.db->max_answer_bytes)
+            return -GALLEY_EANSWER_SIZE;
+        session->has_news = false;
+        is_asked = true;
+        if (!PQconsumeInput(session->pg))
+            return -GALLEY_ELOST;
+        coro_spend(co);
+    }
+    return 0;
+}
