@@ -15,6 +15,7 @@
 #ifndef GALLEY_HTTP_H
 #define GALLEY_HTTP_H
 
+#include <errno.h>
 #include <sys/types.h>
 
 #include <galley/error.h>

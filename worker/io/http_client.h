@@ -34,6 +34,7 @@ struct http_socket {
     int fd;
     int wanted; /* CURL_POLL_IN, _OUT, _INOUT; 0: idle */
     bool is_reading, is_writing;
+    bool is_ended; /* closed by us while it was idle; libcurl has yet to find out */
 };
 
 /* Scheme, host, port, and all that a connection depends on. */
@@ -109,6 +110,7 @@ struct http_client {
     struct loop_timer timer, idle_timer;
     struct loop_event turn;
     int turn_fd;
+    int ended_fd, ended_peer_fd; /* what stands in for a connection that has ended */
     struct list starting;
     struct list origins;
     size_t origin_count, active_count;

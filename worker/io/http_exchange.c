@@ -495,8 +495,8 @@ static int error_of(const struct http_handle *handle)
         return error_of_connect(handle->easy);
     case CURLE_OPERATION_TIMEDOUT:
         return -ETIMEDOUT;
-    case CURLE_OUT_OF_MEMORY:
-        return -ENOMEM;
+    case CURLE_OUT_OF_MEMORY: /* also what libcurl says of a line of more than 100 KB */
+        return handle->is_connected && !handle->has_head ? -GALLEY_EANSWER_SIZE : -ENOMEM;
     case CURLE_URL_MALFORMAT:
         return -EINVAL;
     case CURLE_SSL_CONNECT_ERROR:
@@ -509,7 +509,9 @@ static int error_of(const struct http_handle *handle)
         return -GALLEY_ETLS;
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
-    case CURLE_RECV_ERROR:
+        return -ECONNRESET;
+    case CURLE_RECV_ERROR: /* of chunks that are none, too */
+        return strstr(handle->said, "chunked-encoding") != NULL ? -GALLEY_EGARBLED : -ECONNRESET;
     case CURLE_SEND_ERROR:
     case CURLE_SEND_FAIL_REWIND:
         return -ECONNRESET;

@@ -13,6 +13,9 @@
 
 /* libcurl only reads them. */
 static struct curl_slist no_expect = {.data = (char[]){"Expect:"}};
+static struct curl_slist user_agent_no_type = {
+    .data = (char[]){"User-Agent: galley/" GALLEY_VERSION},
+    .next = &(struct curl_slist){.data = (char[]){"Content-Type:"}}};
 static struct curl_slist user_agent = {.data = (char[]){"User-Agent: galley/" GALLEY_VERSION}};
 static struct curl_slist user_agent_no_expect = {
     .data = (char[]){"User-Agent: galley/" GALLEY_VERSION}, .next = &no_expect};
@@ -129,7 +132,11 @@ int http_fields_build(galley_async *co, const struct galley_http_request *reques
         return coro_fail(co, list.error, here,
                          list.error == -EINVAL ? "a field that may not be sent" : "no memory");
     bool is_mute = !has_body || has_field(request, "expect");
-    struct curl_slist *rest = is_mute ? &user_agent : &user_agent_no_expect;
+    bool is_bare_post =
+        !has_body && request->method != NULL && strcmp(request->method, "POST") == 0;
+    struct curl_slist *rest = is_bare_post ? &user_agent_no_type
+                              : is_mute    ? &user_agent
+                                           : &user_agent_no_expect;
     if (has_field(request, "user-agent"))
         rest = is_mute ? NULL : &no_expect;
     if (list.last != NULL)

@@ -6,6 +6,8 @@
  * See:      http_client.h, libcurl's curl_multi_socket_action(3) */
 #include "worker/io/http_client.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -97,19 +99,23 @@ static struct http_socket *socket_of(const struct http_client *client, int fd)
 }
 
 /* Something came on a connection that nobody uses: its end, or what nobody asked for. It may not be used again, lest the
- * next call takes that for its answer. With HTTP/2 it may be a ping, which libcurl answers at the next call. */
+ * next call takes that for its answer: it is closed, and libcurl's descriptor becomes one that has ended, as it finds out
+ * when it looks. With HTTP/2 it may be a ping, which libcurl answers at the next call. */
 static void idle_happened(struct http_socket *socket)
 {
-    char unasked[4096];
+    struct http_client *client = socket->client;
+    char first;
     loop_event_stop(&socket->read);
     socket->is_reading = false;
-    ssize_t got = recv(socket->fd, unasked, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got > 0 && socket->origin != NULL && socket->origin->is_h2)
+    if (socket->origin != NULL && socket->origin->is_h2 &&
+        recv(socket->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
         return;
-    for (int i = 0; i < 64 && got > 0; i++)
-        got = recv(socket->fd, unasked, sizeof unasked, MSG_DONTWAIT);
-    if (shutdown(socket->fd, SHUT_RDWR) < 0)
-        log_line(LOG_LEVEL_DEBUG, "http_idle", "fd=%d was closed already", socket->fd);
+    if (dup3(client->ended_fd, socket->fd, O_CLOEXEC) < 0) {
+        log_line(LOG_LEVEL_ERROR, "http_idle", "fd=%d cannot be closed", socket->fd);
+        return;
+    }
+    socket->is_ended = true;
+    client->remotes->stats->http_connections_open--;
 }
 
 static void socket_happened(void *arg, int fd, unsigned what)
@@ -150,6 +156,8 @@ static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *
     (void)easy, (void)unused;
     if (socket == NULL)
         return 0; /* it is closed already */
+    if (socket->is_ended)
+        return 0; /* it will be */
     socket->wanted = what == CURL_POLL_REMOVE || what == CURL_POLL_NONE ? 0 : what;
     /* Removed: the call is over, and the next one will want to read again. None: it is paused. */
     bool is_read = what == CURL_POLL_REMOVE ? socket->is_reading : (what & CURL_POLL_IN) != 0;
@@ -212,7 +220,8 @@ static int on_close(void *arg, curl_socket_t fd)
         loop_event_stop(&socket->read);
         loop_event_stop(&socket->write);
         client->sockets[fd] = NULL;
-        client->remotes->stats->http_connections_open--;
+        if (!socket->is_ended)
+            client->remotes->stats->http_connections_open--;
         free(socket);
     }
     return close(fd);
@@ -318,6 +327,24 @@ static char *environment(const char *lower, const char *upper)
     return value != NULL && value[0] != '\0' ? strdup(value) : NULL;
 }
 
+/* A descriptor that reads as ended and takes what is written. And a broken connection of TLS, which OpenSSL writes to, is
+ * no reason to die: a worker ignores the signal already. */
+static int open_ended(struct http_client *client)
+{
+    int pair[2];
+    struct sigaction now;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+        return -errno;
+    client->ended_fd = pair[0];
+    client->ended_peer_fd = pair[1];
+    shutdown(pair[1], SHUT_WR);
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL) {
+        now.sa_handler = SIG_IGN;
+        sigaction(SIGPIPE, &now, NULL);
+    }
+    return 0;
+}
+
 static struct http_client *client_new(struct remotes *remotes)
 {
     struct http_client *client = calloc(1, sizeof *client);
@@ -328,9 +355,11 @@ static struct http_client *client_new(struct remotes *remotes)
     list_init(&client->origins);
     if (getrandom(&client->seed, sizeof client->seed, 0) < 0 || client->seed == 0)
         client->seed = (uint64_t)clock_now_us() | 1;
+    if (open_ended(client) < 0)
+        goto free_client;
     client->turn_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (client->turn_fd < 0)
-        goto free_client;
+        goto close_ended;
     if (loop_event_start(remotes->loop, &client->turn, client->turn_fd, LOOP_READ, turn, client) <
         0)
         goto close_fd;
@@ -345,6 +374,9 @@ stop_event:
     loop_event_stop(&client->turn);
 close_fd:
     close(client->turn_fd);
+close_ended:
+    close(client->ended_fd);
+    close(client->ended_peer_fd);
 free_client:
     free(client);
     return NULL;
@@ -371,6 +403,8 @@ void http_client_free(struct http_client *client)
     loop_timer_stop(&client->idle_timer);
     loop_event_stop(&client->turn);
     close(client->turn_fd);
+    close(client->ended_fd);
+    close(client->ended_peer_fd);
     free(client->sockets);
     free(client->http_proxy);
     free(client->https_proxy);
