@@ -171,7 +171,7 @@ static int get_item(galley_async *co, const struct ask_in *in, struct item *out)
 static int post_item(galley_async *co, const struct ask_in *in, struct item *out)
 {
     struct item sent = {.id = 7, .name = GALLEY_STR("seven")};
-    return galley_http_post_json(co, out, item, text_of(co, in->url), JSON(item, &sent));
+    return galley_http_post_json(co, out, item, text_of(co, in->url), JSON_OF(item, &sent));
 }
 
 /* ---- streams ---- */
