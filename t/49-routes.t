@@ -173,7 +173,7 @@ sub next_message {
 }
 
 {
-    my $before = descriptors_of($server->pid);
+    my $before = descriptors_of($server->pid);    # the last caller may still be among them
     my $socket = connect_stats($server);
     say_to($socket, 7, 'watch', [ { interval_ms => 100 } ]);
     is_deeply(next_message($socket), [ 1, 7, undef, { interval_ms => 100 } ], 'watch is answered');
@@ -198,7 +198,7 @@ sub next_message {
     next_message($_), next_message($_), next_message($_) for @many;
     pass('twenty more watch');
     $_->close for @many, $socket;
-    ok(wait_until('all have gone', sub { descriptors_of($server->pid) == $before }), 'nothing is left of them');
+    ok(wait_until('all have gone', sub { descriptors_of($server->pid) <= $before }), 'nothing is left of them');
 }
 
 # ---- what is no parameter is an error answer, and the connection goes on ----
