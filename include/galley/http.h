@@ -7,7 +7,7 @@
  *     int rc = galley_http_get(co, &got, "https://api.example/rates", .timeout_ms = 2000);
  *     struct rates rates;
  *     rc = galley_http_get_json(co, &rates, rates, "https://api.example/rates");      // 2xx and fits, or an error
- *     rc = galley_http_post_json(co, &made, order, "https://api.example/orders", JSON(order, &wanted));
+ *     rc = galley_http_post_json(co, &made, order, "https://api.example/orders", JSON_OF(order, &wanted));
  *
  * Errors: -EINVAL a wrong URL or option; -GALLEY_ENAME, -ECONNREFUSED, -EHOSTUNREACH, -ECONNRESET, -GALLEY_ETLS, -GALLEY_EGARBLED,
  * -GALLEY_EANSWER_SIZE, -ETIMEDOUT (the call's own limit), -ECANCELED (the scope's), -ENOMEM. A status is none: look at
@@ -33,7 +33,7 @@ struct galley_http_request {
     const struct galley_http_field *fields; /* GALLEY_FIELDS({"accept", "text/csv"}, ...) */
     galley_bytes body;
     const char *type; /* of the body; NULL: application/octet-stream, of a model application/json */
-    const struct galley_model *json_model; /* JSON(item, &value): the body is that value */
+    const struct galley_model *json_model; /* JSON_OF(item, &value): the body is that value */
     const void *json_value;
     /* Streams the body up: up to `len` bytes into buf, 0 at its end, < 0 gives the call up with that. It may wait. */
     ssize_t (*read)(galley_async *co, void *arg, void *buf, size_t len);
@@ -59,7 +59,7 @@ struct galley_http_request {
             NULL, NULL                                                                             \
         }                                                                                          \
     }
-#define JSON(m, value)                                                                             \
+#define JSON_OF(m, value)                                                                          \
     .json_model = &m##_model, .json_value = (const struct m *)                                     \
     {                                                                                              \
         value                                                                                      \
