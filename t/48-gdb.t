@@ -6,7 +6,6 @@ use lib 't/lib';
 use Test::More;
 use Galley::Test;
 
-plan skip_all => 'valgrind would be debugged, not the worker' if $ENV{GALLEY_WRAP};
 plan skip_all => 'there is no gdb' if run_command('gdb', '--version')->{status};
 
 my $app = 't/apps/sleepers';

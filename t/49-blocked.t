@@ -9,7 +9,6 @@ use Test::More;
 use Galley::Test;
 
 my $app = 't/apps/blocking';
-plan skip_all => 'there is no watchdog under valgrind' if $ENV{GALLEY_WRAP};
 
 sub line_of {
     my ($text) = @_;

@@ -24,13 +24,14 @@
 #endif
 
 #if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #endif
 #endif
 #ifndef VALGRIND_STACK_REGISTER
 #define VALGRIND_STACK_REGISTER(low, top) 0u
 #define VALGRIND_STACK_DEREGISTER(id)     ((void)(id))
+#define VALGRIND_MAKE_MEM_DEFINED(at, n)  ((void)(at))
 #define RUNNING_ON_VALGRIND               0
 #endif
 
