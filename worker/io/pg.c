@@ -27,7 +27,7 @@ struct exchange {
     int64_t count;    /* what it answers: of several results the last one, or the first error */
     int before_count; /* results of a pipeline that come before its own */
     int at;           /* which result comes next */
-    bool was_prepared, is_prepared, is_pipeline, is_stopped, is_over;
+    bool was_prepared, is_prepared, has_evicted, is_pipeline, is_stopped, is_over;
     char state[6]; /* SQLSTATE of the first error; "" */
 };
 
@@ -45,7 +45,8 @@ static bool send_pipeline(struct pg_session *session, struct exchange *ex, const
     char deallocate[sizeof "deallocate " + PG_NAME_BYTES] = "deallocate ";
     bool is_sent = PQenterPipelineMode(pg) == 1;
     ex->is_pipeline = true;
-    if (is_sent && evicted[0] != '\0') {
+    ex->has_evicted = evicted[0] != '\0';
+    if (is_sent && ex->has_evicted) {
         memcpy(deallocate + sizeof "deallocate " - 1, evicted, PG_NAME_BYTES);
         is_sent = PQsendQueryParams(pg, deallocate, 0, NULL, NULL, NULL, NULL, 0) == 1;
         ex->before_count++;
@@ -115,7 +116,8 @@ static void take_result(galley_async *co, struct pg_session *session, struct exc
     case PGRES_TUPLES_OK:
         ex->is_prepared = ex->is_prepared || ex->at == ex->before_count - 1;
         if (ex->at >= ex->before_count && ex->count >= 0)
-            ex->count = pg_rows_take(co, result, ex->statement, ex->rows);
+            ex->count = pg_rows_take(co, result, ex->statement, session->base.db->max_answer_bytes,
+                                     ex->rows);
         break;
     case PGRES_EMPTY_QUERY:
     case PGRES_PIPELINE_ABORTED:
@@ -219,10 +221,12 @@ static int64_t broken(galley_async *co, struct pg_session *session, struct excha
                      galley_error_text(rc));
 }
 
-/* Prepared long ago, and the server has forgotten it, or a table has changed since. */
+/* Prepared long ago, and the server has forgotten it (the one that leaves, too), or a table has changed since. */
 static bool is_stale(const struct exchange *ex)
 {
-    return ex->was_prepared && (strcmp(ex->state, "26000") == 0 || strcmp(ex->state, "0A000") == 0);
+    bool is_unknown = strcmp(ex->state, "26000") == 0;
+    return ex->was_prepared ? is_unknown || strcmp(ex->state, "0A000") == 0
+                            : is_unknown && ex->has_evicted;
 }
 
 /* What is kept, for the next statement and for who borrowed the session. */

@@ -136,8 +136,9 @@ int pg_args_make(galley_async *co, const struct sql_statement *statement, struct
 
 /* ---- pg_rows.c ---- */
 
-/* The rows of a result, in the arena. How many; -ENOMEM with a sentence. */
+/* The rows of a result, in the arena. How many; -ENOMEM, -GALLEY_EANSWER_SIZE with a sentence. */
 int64_t pg_rows_take(galley_async *co, const struct pg_result *result,
-                     const struct sql_statement *statement, struct galley_sql_rows *rows);
+                     const struct sql_statement *statement, uint64_t max_bytes,
+                     struct galley_sql_rows *rows);
 
 #endif

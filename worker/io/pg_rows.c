@@ -124,7 +124,8 @@ static int64_t changed_count(const PGresult *result)
 }
 
 int64_t pg_rows_take(galley_async *co, const PGresult *result,
-                     const struct sql_statement *statement, struct galley_sql_rows *rows)
+                     const struct sql_statement *statement, uint64_t max_bytes,
+                     struct galley_sql_rows *rows)
 {
     size_t row_count = (size_t)PQntuples(result), column_count = (size_t)PQnfields(result);
     size_t names_bytes = 0, texts_bytes = 0;
@@ -135,6 +136,9 @@ int64_t pg_rows_take(galley_async *co, const PGresult *result,
         names_bytes += strlen(PQfname(result, i)) + 1;
         texts_bytes += measure_column(result, i, row_count);
     }
+    if (texts_bytes > max_bytes)
+        return coro_fail(co, GALLEY_EANSWER_SIZE, statement->here,
+                         "the answer is larger than %llu bytes", (unsigned long long)max_bytes);
     const char **columns = arena_alloc(co->arena, column_count * sizeof *columns);
     struct galley_sql_value *cells =
         arena_alloc(co->arena, row_count * column_count * sizeof *cells);

@@ -65,7 +65,7 @@ int pg_flush(galley_async *co, struct pg_session *session, const struct sql_stat
     return left == 0 ? 0 : flush_slowly(co, session, statement);
 }
 
-/* Whether the socket has more, or its end; counts. */
+/* Whether the socket has more, which is counted, or its end. */
 static bool has_more(struct pg_session *session)
 {
     int fd = PQsocket(session->pg), pending = 0;
@@ -79,17 +79,16 @@ static bool has_more(struct pg_session *session)
 
 int pg_await(galley_async *co, struct pg_session *session, const struct sql_statement *statement)
 {
-    bool is_asked = false;
+    bool is_first = true;
     while (PQisBusy(session->pg)) {
-        if (!session->has_news && !(is_asked && has_more(session))) {
+        while (is_first ? !session->has_news : !has_more(session)) {
             int rc = suspend(co, session, statement);
             if (rc < 0)
                 return rc;
         }
         if (session->answer_bytes > session->base.db->max_answer_bytes)
             return -GALLEY_EANSWER_SIZE;
-        session->has_news = false;
-        is_asked = true;
+        session->has_news = is_first = false;
         if (!PQconsumeInput(session->pg))
             return -GALLEY_ELOST;
         coro_spend(co);
