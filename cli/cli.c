@@ -95,6 +95,9 @@ void cli_print_help(const struct cli_command *command)
              "                  default place)\n"
              "  --config FILE   the server's galley.conf, to find the stats socket\n"
              "  --json          print JSON");
+    if (command->run == cmd_top)
+        puts("  --interval MS   from one look to the next, 100 to 3600000 (default: 1000)\n"
+             "  --count N       end after so many (default: on an interrupt)");
     if (command->run && command->run != cmd_run && command->run != cmd_check &&
         command->run != cmd_dev)
         return;

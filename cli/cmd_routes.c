@@ -1,11 +1,14 @@
-/* cmd_routes.c - galley routes: the routes of an application in their order, without serving.
+/* cmd_routes.c - galley routes: the routes of an application in their order, without serving; or with --live, or where a
+ * server is named, what it has counted of its routes.
  * Does:     a table for people, or JSON.
- * Does not: load it in this process: child.c does.
- * See:      t/76-openapi.t */
+ * Does not: load the application in this process: child.c does.
+ * See:      t/76-openapi.t, t/49-routes.t */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/child.h"
 #include "cli/json.h"
+#include "cli/route_list.h"
 #include "cli/run.h"
 #include "cli/table.h"
 
@@ -36,8 +39,42 @@ static int print_routes(const char *app_path, void *arg, struct errmsg *why)
     return error;
 }
 
+/* Whether a server is asked: by --live, --stats or --config. */
+static bool is_live(int argc, char **argv)
+{
+    struct args args;
+    struct arg arg;
+    args_init(&args, argc, argv);
+    while (args_next(&args, &arg) != ARG_END)
+        if (arg.kind == ARG_OPTION && (!strcmp(arg.name, "live") || !strcmp(arg.name, "stats") ||
+                                       !strcmp(arg.name, "config")))
+            return true;
+    return false;
+}
+
+static int show_live(const struct cli_command *command, int argc, char **argv)
+{
+    enum { WAIT_S = 10 };
+    struct rpc rpc;
+    int left = 0;
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--live") != 0)
+            argv[left++] = argv[i];
+    int status = rpc_open(&rpc, command, left, argv);
+    if (!status)
+        status = rpc_call(&rpc, "routes", NULL, WAIT_S);
+    if (!status && rpc.json)
+        status = rpc_print_json(&rpc);
+    else if (!status && route_list_print(rpc.result) < 0)
+        status = rpc_strange(&rpc);
+    rpc_close(&rpc);
+    return status < 0 ? CLI_OK : status;
+}
+
 int cmd_routes(const struct cli_command *command, int argc, char **argv)
 {
+    if (is_live(argc, argv))
+        return show_live(command, argc, argv);
     const char *app_path;
     bool json = false;
     struct errmsg why = {{0}};

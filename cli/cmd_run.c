@@ -21,6 +21,11 @@ int run_list_routes(const char *path, struct buf *out, struct errmsg *why)
     return worker_list_routes(path, out, why);
 }
 
+int run_migrate(const char *path, struct buf *out, struct errmsg *why)
+{
+    return worker_migrate(path, out, why);
+}
+
 int run_serve(struct run_source *source, const void *app, int argc, char **argv)
 {
     struct settings settings;

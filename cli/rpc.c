@@ -19,14 +19,31 @@
 
 enum { CALL_ID = 1 };
 
-/* One argument. CLI_OK, CLI_USAGE; -1: help was printed. */
-static int take_arg(struct rpc *rpc, struct args *args, const struct arg *arg, size_t max_words)
+static const struct rpc_option *find_option(const struct rpc_option *options, const char *name)
 {
-    static const char *const known[] = {"stats", "config", "json", "help", NULL};
+    while (options && options->name && strcmp(options->name, name) != 0)
+        options++;
+    return options && options->name ? options : NULL;
+}
+
+static int refuse_arg(const struct rpc *rpc, const struct arg *arg,
+                      const struct rpc_option *options)
+{
+    const char *known[16] = {"stats", "config", "json", "help"};
+    for (size_t i = 4; i < 15 && options && options->name; i++)
+        known[i] = options++->name;
+    return args_refuse(rpc->command, arg, known, false);
+}
+
+/* One argument. CLI_OK, CLI_USAGE; -1: help was printed. */
+static int take_arg(struct rpc *rpc, struct args *args, const struct arg *arg, size_t max_words,
+                    const struct rpc_option *options)
+{
     const char **target = !strcmp(arg->name, "stats") ? &rpc->stats : &rpc->config;
+    const struct rpc_option *option = find_option(options, arg->name);
     if (arg->kind == ARG_WORD) {
         if (rpc->word_count == max_words || rpc->word_count == RPC_MAX_WORDS)
-            return args_refuse(rpc->command, arg, known, false);
+            return refuse_arg(rpc, arg, options);
         rpc->words[rpc->word_count++] = arg->text;
         return CLI_OK;
     }
@@ -38,8 +55,14 @@ static int take_arg(struct rpc *rpc, struct args *args, const struct arg *arg, s
         rpc->json = true;
         return CLI_OK;
     }
+    if (option) {
+        char what[64]; /* without a value that is written behind it */
+        snprintf(what, sizeof(what), "--%s", option->name);
+        return args_number(rpc->command, args_value(args, arg), what, option->min, option->max,
+                           option->value);
+    }
     if (strcmp(arg->name, "stats") && strcmp(arg->name, "config"))
-        return args_refuse(rpc->command, arg, known, false);
+        return refuse_arg(rpc, arg, options);
     *target = args_value(args, arg);
     return *target ? CLI_OK : cli_usage(rpc->command, "%s needs a value", arg->text);
 }
@@ -103,13 +126,19 @@ int rpc_connect(struct rpc *rpc)
 int rpc_parse(struct rpc *rpc, const struct cli_command *command, int argc, char **argv,
               size_t max_words)
 {
+    return rpc_parse_with(rpc, command, argc, argv, max_words, NULL);
+}
+
+int rpc_parse_with(struct rpc *rpc, const struct cli_command *command, int argc, char **argv,
+                   size_t max_words, const struct rpc_option *options)
+{
     struct args args;
     struct arg arg;
     *rpc = (struct rpc){.command = command, .fd = -1};
     buf_init(&rpc->in, RPC_MAX_BYTES);
     args_init(&args, argc, argv);
     while (args_next(&args, &arg) != ARG_END) {
-        int status = take_arg(rpc, &args, &arg, max_words);
+        int status = take_arg(rpc, &args, &arg, max_words, options);
         if (status)
             return status;
     }
@@ -200,11 +229,29 @@ static int read_answer(struct rpc *rpc, size_t len)
     return CLI_OK;
 }
 
+/* No frame came, for this reason: say so. CLI_FAILED. */
+static int report_failure(const struct rpc *rpc, ssize_t error, int wait_s)
+{
+    if (error == -EAGAIN)
+        return cli_fail(CLI_FAILED, "the server at %s did not answer within %d s", rpc->path,
+                        wait_s);
+    if (error == -EPIPE || error == -ECONNRESET)
+        return cli_fail(CLI_FAILED, "the server at %s closed the connection", rpc->path);
+    if (error == -EBADMSG || error == -EMSGSIZE)
+        return rpc_strange(rpc);
+    return cli_fail(CLI_FAILED, "cannot ask %s: %s", rpc->path, strerror((int)-error));
+}
+
+static int set_limit(const struct rpc *rpc, int wait_s)
+{
+    struct timeval limit = {.tv_sec = wait_s};
+    return setsockopt(rpc->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
+}
+
 int rpc_call(struct rpc *rpc, const char *method, const struct buf *params, int wait_s)
 {
     struct buf out;
     struct mp_writer writer;
-    struct timeval limit = {.tv_sec = wait_s};
     buf_init(&out, 4096);
     mp_writer_init(&writer, &out);
     mp_put_array(&writer, 4);
@@ -215,24 +262,40 @@ int rpc_call(struct rpc *rpc, const char *method, const struct buf *params, int 
     ssize_t len = writer.error;
     if (!len && params)
         len = buf_append(&out, buf_at(params), buf_len(params));
-    if (!len && setsockopt(rpc->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
-        len = -errno;
+    if (!len)
+        len = set_limit(rpc, wait_s);
     if (!len)
         len = send_all(rpc, &out);
     buf_release(&out);
     buf_clear(&rpc->in);
     if (!len)
         len = receive_frame(rpc);
-    if (len > 0)
-        return read_answer(rpc, (size_t)len);
-    if (len == -EAGAIN)
-        return cli_fail(CLI_FAILED, "the server at %s did not answer within %d s", rpc->path,
-                        wait_s);
-    if (len == -EPIPE || len == -ECONNRESET)
-        return cli_fail(CLI_FAILED, "the server at %s closed the connection", rpc->path);
-    if (len == -EBADMSG || len == -EMSGSIZE)
+    if (len <= 0)
+        return report_failure(rpc, len, wait_s);
+    rpc->taken = (size_t)len;
+    return read_answer(rpc, (size_t)len);
+}
+
+int rpc_next(struct rpc *rpc, const char *method, int wait_s)
+{
+    struct mp_reader reader;
+    struct mp_value value;
+    buf_consume(&rpc->in, rpc->taken);
+    rpc->taken = 0;
+    ssize_t len = set_limit(rpc, wait_s);
+    if (!len)
+        len = receive_frame(rpc);
+    if (len <= 0)
+        return report_failure(rpc, len, wait_s);
+    rpc->taken = (size_t)len;
+    mp_reader_init(&reader, buf_at(&rpc->in), (size_t)len);
+    if (mp_get_type(&reader, MP_ARRAY, &value) < 0 || value.len != 3 ||
+        mp_get_type(&reader, MP_UINT, &value) < 0 || value.uint != 2 ||
+        mp_get_type(&reader, MP_STR, &value) < 0 || !mp_str_is(&value, method) ||
+        mp_get_type(&reader, MP_ARRAY, &value) < 0 || value.len != 1)
         return rpc_strange(rpc);
-    return cli_fail(CLI_FAILED, "cannot ask %s: %s", rpc->path, strerror((int)-len));
+    rpc->result = reader;
+    return CLI_OK;
 }
 
 int rpc_call_with(struct rpc *rpc, const char *method, const char *name, uint64_t number,

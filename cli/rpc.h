@@ -18,13 +18,24 @@ struct rpc {
     char path[SETTINGS_PATH_BYTES];
     int fd;
     struct buf in;
-    struct mp_reader result; /* of the last call */
+    size_t taken;            /* of `in`, by the last answer or notification */
+    struct mp_reader result; /* of the last call; the parameter of the last notification */
+};
+
+/* An option of one command that takes a number: --count 5. */
+struct rpc_option {
+    const char *name; /* NULL: the end of the list */
+    unsigned long min, max, *value;
 };
 
 /* Take --stats, --config, --json and at most `max_words` words from the command line. CLI_OK; another status with the
  * reason printed; -1: help was printed. rpc_close() in every case. */
 int rpc_parse(struct rpc *rpc, const struct cli_command *command, int argc, char **argv,
               size_t max_words) __attribute__((warn_unused_result));
+/* The same with `options` besides. */
+int rpc_parse_with(struct rpc *rpc, const struct cli_command *command, int argc, char **argv,
+                   size_t max_words, const struct rpc_option *options)
+    __attribute__((warn_unused_result));
 /* Find the socket and connect. CLI_OK; another status with the reason printed. */
 int rpc_connect(struct rpc *rpc) __attribute__((warn_unused_result));
 /* Both, for a command without words. */
@@ -39,6 +50,9 @@ int rpc_call(struct rpc *rpc, const char *method, const struct buf *params, int 
 /* The same with {name: number} or {name: text} (text not NULL). */
 int rpc_call_with(struct rpc *rpc, const char *method, const char *name, uint64_t number,
                   const char *text, int wait_s) __attribute__((warn_unused_result));
+/* The next notification, which must be a `method` and come within `wait_s` seconds; rpc->result is at its parameter.
+ * CLI_OK; CLI_FAILED with the reason printed. */
+int rpc_next(struct rpc *rpc, const char *method, int wait_s) __attribute__((warn_unused_result));
 /* Wait until the server closes the connection: it has ended. */
 void rpc_wait_closed(struct rpc *rpc);
 

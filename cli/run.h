@@ -33,6 +33,9 @@ int run_write_openapi(const char *path, struct buf *out, struct errmsg *why)
     __attribute__((warn_unused_result));
 int run_list_routes(const char *path, struct buf *out, struct errmsg *why)
     __attribute__((warn_unused_result));
+/* Run its start hook for its databases; see worker_migrate. */
+int run_migrate(const char *path, struct buf *out, struct errmsg *why)
+    __attribute__((warn_unused_result));
 /* Serve `app` (linked in) or source->app_path; returns the exit status. argc, argv: as main got them. */
 int run_serve(struct run_source *source, const void *app, int argc, char **argv);
 

@@ -33,10 +33,22 @@ static void write_seconds(uint64_t seconds, char *out, size_t size)
         snprintf(out, size, "%" PRIu64 "d %" PRIu64 "h", seconds / 86400, seconds / 3600 % 24);
 }
 
+static void write_us(uint64_t us, char *out, size_t size)
+{
+    if (us < 1000)
+        snprintf(out, size, "%" PRIu64 " us", us);
+    else if (us < 1000000)
+        snprintf(out, size, us < 10000 ? "%.1f ms" : "%.0f ms", (double)us / 1e3);
+    else
+        snprintf(out, size, us < 10000000 ? "%.1f s" : "%.0f s", (double)us / 1e6);
+}
+
 const char *table_cell(const struct mp_value *value, enum table_shape shape, char *out, size_t size)
 {
     if (shape == TABLE_BYTES && value->type == MP_UINT)
         write_bytes(value->uint, out, size);
+    else if (shape == TABLE_US && value->type == MP_UINT)
+        write_us(value->uint, out, size);
     else if (shape == TABLE_SECONDS && value->type == MP_UINT)
         write_seconds(value->uint, out, size);
     else if (shape == TABLE_SECONDS && value->type == MP_FLOAT && value->number >= 0 &&

@@ -6,7 +6,7 @@
 
 #include "cli/rpc.h"
 
-enum table_shape { TABLE_TEXT, TABLE_NUMBER, TABLE_BYTES, TABLE_SECONDS };
+enum table_shape { TABLE_TEXT, TABLE_NUMBER, TABLE_BYTES, TABLE_SECONDS, TABLE_US };
 struct table_column {
     const char *key, *title;
     enum table_shape shape;

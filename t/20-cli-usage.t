@@ -45,6 +45,10 @@ my @cases = (
     [ ['check'],                       0, qr{^the configuration is in order\n$}, qr{^$} ],
     [ [ 'check', "$dir/no.so" ],       1, qr{^$}, qr{there is no such file} ],
     [ [ 'check', 'Makefile' ],         1, qr{^$}, qr{^galley: .*Makefile.*\n$} ],
+    [ ['migrate'],                     2, qr{^$}, qr{^galley: which application\?.*\nusage: galley migrate APP} ],
+    [ [ 'migrate', '--jso', 'a.so' ],  2, qr{^$}, qr{did you mean '--json'\?} ],
+    [ [ 'migrate', "$dir/no.so" ],     1, qr{^$}, qr{there is no such file} ],
+    [ [ 'migrate', app_path('examples/hello') ], 0, qr{^no database with migrations was opened\n$}, qr{^$} ],
     [ [ 'scale', '--stats', $none ],              2, qr{^$}, qr{^galley: the number of workers is missing\nusage: galley scale WORKERS} ],
     [ [ 'scale', 'many', '--stats', $none ],      2, qr{^$}, qr{^galley: the number of workers must be a whole number from 1 to 128, not 'many'\n} ],
     [ [ 'scale', 0, '--stats', $none ],           2, qr{^$}, qr{from 1 to 128, not '0'} ],
@@ -53,10 +57,19 @@ my @cases = (
     [ [ 'drain', '--stats', $none ],              2, qr{^$}, qr{^galley: the slot is missing} ],
     [ [ 'log-level', 'loud', '--stats', $none ],  2, qr{^$}, qr{^galley: the level must be error, warn, notice, info or debug, not 'loud'\n} ],
     [ [ 'status', 'x', '--stats', $none ],        2, qr{^$}, qr{^galley: unexpected argument 'x'\nusage: galley status } ],
+    [ [ 'top', '--help' ],                        0, qr{^usage: galley top.*--stats PATH.*--interval MS.*--count N}s, qr{^$} ],
+    [ [ 'top', '--interval', 99, '--stats', $none ],     2, qr{^$}, qr{^galley: --interval must be a whole number from 100 to 3600000, not '99'\nusage: galley top } ],
+    [ [ 'top', '--count' ],                       2, qr{^$}, qr{^galley: --count is missing\n} ],
+    [ [ 'top', '--count=0', '--stats', $none ],   2, qr{^$}, qr{^galley: --count must be a whole number from 1 to 1000000000, not '0'\n} ],
+    [ [ 'top', '--intervall', 5 ],                2, qr{^$}, qr{unknown option '--intervall'; did you mean '--interval'\?} ],
+    [ [ 'top', 'x', '--stats', $none ],           2, qr{^$}, qr{^galley: unexpected argument 'x'\nusage: galley top } ],
+    [ [ 'routes' ],                               2, qr{^$}, qr{^galley: which application\?} ],
+    [ [ 'routes', 'a.so', '--live' ],             2, qr{^$}, qr{^galley: unexpected argument 'a.so'\nusage: galley routes } ],
+    [ [ 'routes', '--help' ],                     0, qr{^usage: galley routes APP \| --live.*--stats PATH}s, qr{^$} ],
     [ [ 'status', '--jsn' ],                      2, qr{^$}, qr{unknown option '--jsn'; did you mean '--json'\?} ],
     [ [ 'status', '--stats', 'x' x 108 ],         1, qr{^$}, qr{^galley: the path of the stats socket is longer than 107 bytes: x+\n$} ],
     map { [ [ @$_, '--stats', $none ], 3, qr{^$}, qr{^galley: no server answers at \Q$none\E; start one with `galley run APP`\n$} ] }
-        ['status'], ['workers'], ['ps'], ['pstree'], ['health'], ['metrics'], ['reload'], ['stop'], [ 'scale', 2 ], [ 'drain', 0 ], [ 'log-level', 'info' ],
+        ['status'], ['workers'], ['top'], [ 'routes', '--live' ], ['routes'], ['ps'], ['pstree'], ['health'], ['metrics'], ['reload'], ['stop'], [ 'scale', 2 ], [ 'drain', 0 ], [ 'log-level', 'info' ],
 );
 for my $case (@cases) {
     my ($arguments, $status, $out, $err) = @$case;

@@ -162,6 +162,28 @@ for my $command ('ps', 'pstree') {
     is(($got->{out} =~ tr/\n//), 3001, "$command: all of it");
 }
 
+# ---- routes --live ----
+my %route = (
+    method => 'GET', path => '/items/{item_id}', name => 'read_item', requests => 0 + 120, unanswered => 0 + 1, in_flight => 0 + 2,
+    responses => { '2xx' => 0 + 100, '3xx' => 0 + 0, '4xx' => 0 + 16, '5xx' => 0 + 1 }, cancelled => 0 + 1, blocked => 0 + 0,
+    latency_us => { p50 => 0 + 870, p90 => 0 + 9950, p99 => 0 + 81000, max => 0 + 12345678 },
+    stack_high_bytes => 0 + 8192, arena_high_bytes => 0 + 150000);
+my %unasked = (%route, method => undef, path => undef, name => 'unmatched', requests => 0 + 0, in_flight => 0 + 0, stack_high_bytes => 0 + 0,
+    responses => { map { $_ . 'xx' => 0 + 0 } 2 .. 5 }, latency_us => { map { $_ => undef } qw(p50 p90 p99 max) }, arena_high_bytes => 0 + 0);
+$got = ask(result([ \%route, \%unasked ]), 'routes', '--live');
+is($got->{status}, 0, 'routes: exit status');
+is($got->{call}[2], 'routes', 'routes: the call');
+is($got->{out} =~ s/ +$//mgr, <<'END', 'routes: a table');
+METHOD  PATH              REQUESTS  2XX  3XX  4XX  5XX  NOW     P50     P90    P99   MAX    STACK     HEAP  HANDLER
+GET     /items/{item_id}       120  100    0   16    1    2  870 us  9.9 ms  81 ms  12 s  8.0 KiB  146 KiB  read_item
+-       (unmatched)              0    0    0    0    0    0       -       -      -     -        -      0 B  unmatched
+END
+is(ask(result($_), 'routes', '--live')->{status}, 1, 'routes: a strange answer') for {}, undef, 0 + 5, [0 + 5], [ {} ], [ { requests => 'x' } ];
+is(ask(result([]), 'routes', '--live')->{status}, 0, 'routes: none');
+is(ask(result([ { requests => 0 + 5 }, { requests => 0 + 5, responses => [], latency_us => 0 + 5, path => {} } ]), 'routes', '--live')->{status}, 0,
+    'routes: rows of which much is missing');
+is(ask(result($_), 'top')->{status}, 1, 'top: an answer and then nothing') for { interval_ms => 0 + 1000 }, undef;
+
 my %checks = (workers => { status => 'warn', message => '1 of 2 is starting' });
 for my $row ([ pass => 0 ], [ warn => 0 ], [ fail => 1 ], [ strange => 1 ]) {
     my $answer = { status => $row->[0], checks => \%checks };

@@ -89,7 +89,7 @@ $socket->close;
 like($protocol, qr/`\Q$_\E`/, "PROTOCOL.md has the state $_") for map { lc } read_file('master/slot.h') =~ /\bX\(([A-Z]+)\)/g;
 for my $row ([ 'status', qr/^listening +http:/m ], [ 'workers', qr/^ *0 +\d+ .*ready/m ], [ 'health', qr/^pass$/m ],
     [ 'ps', qr/^WORKER +ID +PARENT +AGE MS/ ], [ 'pstree', qr/^worker 0 \(pid \d+\): 0 coroutines$/m ],
-    [ 'metrics', qr/^requests_total +1 requests/m ]) {
+    [ 'routes', qr/^METHOD +PATH +REQUESTS/ ], [ 'metrics', qr/^requests_total +1 requests/m ]) {
     like(galley_command($row->[0], @where)->{out}, $row->[1], "$row->[0] for people");
 }
 $got = galley_command('stop', @where);

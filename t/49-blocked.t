@@ -48,7 +48,7 @@ my $offset = qr/ \(blocking\.so\+0x[0-9a-f]+\)/;
 for my $row (
     [ '/slow', 'slow_report', qr/usleep < slow_report$offset < \.\.\./, '0' ],
     [ '/compute', 'compute', qr/count_for[\w.]*$offset < compute$offset < \.\.\./, '1' ],
-    [ '/wipe', 'wipe', qr/(?:^|[^<]* < )(?:fill[\w.]*$offset < )?prepare[\w.]*$offset < wipe$offset < \.\.\./, '1' ],
+    [ '/wipe', 'wipe', qr/prepare[\w.]*$offset < wipe$offset < \.\.\./, '1' ],
     [ '/sort', 'sort', qr/nanosleep < compare$offset < .*\bsort$offset < \.\.\./, 'ab' ],
     [ '/task', 'hand_over', qr/, task doze \(t\/apps\/blocking\.c:\d+\): .*usleep < doze$offset < \.\.\./, 'done' ])
 {

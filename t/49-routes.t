@@ -113,7 +113,7 @@ my $server = Galley::Test->start('t/apps/routes', workers => 2);
     cmp_ok($little, '<=', 32768 * slow(), 'and small');
     $server->request(GET => '/deep/100000') for 1 .. 64;
     my $deep = { rows($server) }->{'GET /deep/{bytes}'}{stack_high_bytes};
-    cmp_ok($deep, '>=', 100000, 'a deep one was measured') if $ENV{BUILD} !~ /asan/;
+    cmp_ok($deep, '>=', 100000, 'a deep one was measured') if build() !~ m{asan};
     cmp_ok($deep, '<=', 262144, 'within its stack');
     is({ rows($server) }->{'GET /think'}{stack_high_bytes} % 4096, 0, 'to the page');
 }
@@ -221,6 +221,42 @@ sub next_message {
     say_to($socket, 99, 'ping', []);
     is_deeply(next_message($socket), [ 1, 99, undef, 'pong' ], 'nothing is watched after all that');
     $socket->close;
+}
+
+# ---- the commands ----
+{
+    my @where = ('--stats', $server->stats_path);
+    my %row = rows($server);
+    my $requests = $row{'GET /answer/{code}'}{requests};
+    my $got = galley_command('routes', '--live', @where);
+    is($got->{status}, 0, 'galley routes --live');
+    like($got->{out}, qr{^METHOD +PATH +REQUESTS +2XX .* HANDLER *\n}, 'a table');
+    like($got->{out}, qr{^GET +/answer/\{code\} +$requests .* [\d.]+ [um]s .* answer$}m, 'a line for a route');
+    like($got->{out}, qr{^- +\(unmatched\) +10 }m, 'and one for what none matches');
+    is($got->{out}, galley_command('routes', @where)->{out}, 'to name a server is enough');
+    is_deeply(decode_json(galley_command('routes', '--live', '--json', @where)->{out}), $server->rpc('routes'), '--json');
+    is(galley_command('routes', app_path('t/apps/routes'))->{status}, 0, 'an application is listed without a server, as before');
+
+    $got = galley_command('top', '--count', 2, '--interval', 100, @where);
+    is($got->{status}, 0, 'galley top');
+    is(() = $got->{out} =~ /^2 workers ready, /mg, 2, 'so many pictures');
+    like($got->{out}, qr{^REQ/S +REQUESTS .*\n +- +\d+ .*\n}m, 'the first without rates');
+    like($got->{out}, qr{^ +0 +$requests .* GET +/answer/\{code\} *$}m, 'the second with them');
+    unlike($got->{out}, qr/swagger/, 'nothing that nobody asks for');
+    unlike($got->{out}, qr/\033/, 'and no control sequences, as it is no terminal');
+    my @lines = split /\n/, galley_command('top', '--json', '--count', 3, '--interval', 100, @where)->{out};
+    is_deeply([ map { [ sort keys %{ decode_json($_) } ] } @lines ], [ ([qw(metrics routes workers)]) x 3 ], 'top --json: a line each');
+
+    my $out = $server->dir . '/top';
+    my $pid = fork // die "fork: $!\n";
+    if (!$pid) {
+        open STDOUT, '>', $out or POSIX::_exit(126);
+        exec galley(), 'top', '--interval', 100, @where or POSIX::_exit(127);
+    }
+    ok(wait_until('two pictures', sub { (() = read_file($out) =~ /workers ready/g) >= 2 }), 'it goes on');
+    kill INT => $pid;
+    waitpid $pid, 0;
+    is($?, 0, 'until it is interrupted');
 }
 
 # ---- a server that stops closes who watches ----

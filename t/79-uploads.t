@@ -20,7 +20,7 @@ my @TYPE = ('Content-Type' => 'multipart/form-data; boundary=XbX');
 
 sub descriptors { return Galley::Test::descriptors_of($worker) }
 # The descriptors of the worker that are unlinked files of the folder for temporary ones.
-sub spooled { return scalar grep { (readlink($_) // '') =~ m{^\Q$temporary\E/.* \(deleted\)$} } glob "/proc/$worker/fd/*" }
+sub spooled { return scalar grep { (readlink($_) // '') =~ m{^\Q$temporary\E/(?!valgrind_proc).* \(deleted\)$} } glob "/proc/$worker/fd/*" }
 sub files { return scalar(() = glob "$temporary/*") }
 
 # Bytes in which much looks like a delimiter.

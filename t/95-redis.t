@@ -70,4 +70,183 @@ sub app {
     cmp_ok($commands, '<', 2500, "many in one write: $commands reads by the server");
     $server->stop;
 }
+
+# Begin a request and do not wait for its answer.
+sub begin {
+    my ($server, $command, $query) = @_;
+    $command =~ s/([^\w.-])/sprintf '%%%02X', ord $1/ge;
+    my $connection = $server->connect;
+    $connection->send("GET /call?c=$command" . ($query // '') . " HTTP/1.1\r\nHost: x\r\n\r\n");
+    return $connection;
+}
+
+# The body of its answer.
+sub end {
+    my ($connection) = @_;
+    my $body = $connection->read_response->{body};
+    $connection->close;
+    return $body;
+}
+
+# ---- it is not there, it comes, it goes, it comes again ----
+{
+    my $redis = Galley::Redis->prepare;
+    my $server = app($redis->tcp_url);
+    my $from = time;
+    like(call($server, 'GET a'), qr{^error -111: .*cannot connect to redis://127\.0\.0\.1:\d+/0: Connection refused}, 'down at the start: an error');
+    cmp_ok(time - $from, '<', 2.5 * slow(), 'a bounded wait');
+    $from = time;
+    is($server->request(GET => '/plain?c=GET+a')->{status}, 503, 'and 503 where it is left alone');
+    $redis->launch;
+    ok(wait_until('it works', sub { call($server, 'GET a') eq 'null' }, 4), 'it works when the server is there');
+    cmp_ok(time - $from, '<', 4 * slow(), 'within the longest pause');
+
+    # In flight: lost. Not yet sent, or come in between: done.
+    call($server, 'SET a 1');
+    $redis->pause;
+    my @sent = map { begin($server, 'INCR a') } 1 .. 5;
+    ok($server->wait_stat(redis_waiting => 5), 'five are in flight');
+    $redis->kill;
+    my @bodies = map { end($_) } @sent;
+    is(scalar(grep { /^error -5008: .*the connection to \S+ was lost after INCR a was sent/ } @bodies), 5, 'those in flight are lost')
+        or diag $bodies[0];
+    my @between = map { begin($server, 'INCR b') } 1 .. 5;
+    ok($server->wait_stat(redis_waiting => 5), 'five come in between');
+    $redis->launch;
+    is_deeply([ sort map { end($_) } @between ], [ 1 .. 5 ], 'and are served by the next connection');
+    is($server->stat('redis_connections_open'), 1, 'of which there is one');
+    like($server->log, qr/redis_up .* after \d+ attempts/, 'the log tells of its return');
+
+    # An idle connection that the server closes is no loss.
+    $redis->cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    is(call($server, 'GET b'), '"5"', 'a connection closed while idle is opened again without an error');
+    is($server->stop, 0, 'stops');
+}
+
+# ---- slow ----
+{
+    my $redis = Galley::Redis->start;
+    my $server = app($redis->url, REDIS_TIMEOUT_MS => 300);
+    call($server, 'SET a 1');
+    $redis->pause;
+    like(call($server, 'GET a'), qr{^error -110: .*: no answer from unix:\S+ to GET a within 300 ms}, 'slower than the limit');
+    like(call($server, 'GET a', '&timeout_ms=50'), qr{^error -110}, "or than the scope's deadline");
+    is($server->request(GET => '/plain?c=GET+a')->{status}, 504, 'is 504 where it is left alone');
+    $redis->resume;
+    is(call($server, 'GET a'), '"1"', 'the same connection goes on');
+    is(call($server, "SET a $_"), '"OK"', "its replies belong to who asked: SET $_") for 2 .. 4;
+    is(call($server, 'GET a'), '"4"', 'to the last');
+    is($redis->clients, 1, 'one connection all the time');
+
+    # Clients that leave.
+    $redis->pause;
+    my @gone = map { begin($server, "GET a") } 1 .. 50;
+    my @stay = map { begin($server, "INCR stay") } 1 .. 3;
+    ok($server->wait_stat(redis_waiting => 53), 'many wait');
+    $_->reset for @gone;
+    ok($server->wait_stat(redis_waiting => sub { $_[0] <= 3 }), 'most leave');
+    $redis->resume;
+    end($_) for @stay;
+    is(call($server, 'GET stay'), '"3"', 'the others have their replies');
+    ok($server->wait_stat(redis_waiting => 0), 'nobody waits');
+    ok($server->wait_stat(coroutines_live => 0), 'no coroutine is left');
+    is($server->stop, 0, 'stops');
+}
+
+# ---- a limit to those who wait ----
+{
+    my $redis = Galley::Redis->start;
+    my $server = app($redis->url, REDIS_MAX_WAITING => 5);
+    call($server, 'SET a 1');
+    $redis->pause;
+    my @waiting = map { begin($server, 'GET a') } 1 .. 5;
+    ok($server->wait_stat(redis_waiting => 5), 'as many as may');
+    like(call($server, 'GET a'), qr/^error -5002: .*: GET a: too many wait/, 'one more is refused');
+    is($server->request(GET => '/plain?c=GET+a')->{status}, 503, 'with 503');
+    $redis->resume;
+    is_deeply([ map { end($_) } @waiting ], [ ('"1"') x 5 ], 'the others are served');
+    is($server->stop, 0, 'stops');
+}
+
+# ---- large ----
+{
+    my $redis = Galley::Redis->start;
+    my $server = app($redis->url, REDIS_MAX_BYTES => 100_000);
+    $redis->cli('SETRANGE', 'big', 150_000, 'x');
+    $redis->cli('SETRANGE', 'fits', 99_000, 'x');
+    $redis->cli('EVAL', 'for i=1,3000 do redis.call("RPUSH","long","x") end', 0);
+    like(call($server, 'GET big'), qr/^error -5005: .*GET big: the answer is larger than it may be/, 'a string that is too large');
+    like(call($server, 'LRANGE long 0 -1'), qr/^error -5005: /, 'and a list whose memory is');
+    is($server->request(GET => '/plain?c=GET+big')->{status}, 502, 'is 502');
+    like(call($server, 'GET fits'), qr/^"/, 'what fits comes, on another connection');
+    is($server->stat('redis_connections_open'), 1, 'of which there is one');
+    is($server->stop, 0, 'stops');
+}
+
+# ---- several connections, and one that was told a password ----
+{
+    my $redis = Galley::Redis->start(password => 'se:cr@t');
+    my $server = app($redis->tcp_url(0, ':se%3Acr%40t'), REDIS_CONNECTIONS => 4);
+    is($server->request(GET => '/many?coroutines=50&each=20')->{body}, '{"right":1000,"wrong":0,"failed":0}', 'four connections share the work');
+    is($redis->clients, 4, 'four are open');
+    is($server->stop, 0, 'stops');
+    my $wrong = app($redis->tcp_url(0, 'default:wrong'));
+    like(call($wrong, 'GET a'), qr{^error -5009: .*redis://127\.0\.0\.1:\d+/0: WRONGPASS}, 'a wrong password is told at once');
+    unlike($wrong->log, qr/wrong\b(?!.*WRONGPASS)/, 'and not to the log');
+    is($wrong->stop, 0, 'stops');
+    my $none = app($redis->tcp_url);
+    like(call($none, 'GET a'), qr{^error -5009: .*NOAUTH}, 'and a missing one');
+    is($none->stop, 0, 'stops');
+}
+
+# ---- a server that breaks its word: what it does after its greeting, what the first command gets, and the second ----
+for my $row (
+    [ 'garbage',          sub { print { $_[0] } "HTTP/1.1 400 Bad Request\r\n\r\n"; sleep 60 },     qr/^error -5004: / ],
+    [ 'half a reply',     sub { print { $_[0] } "\$10\r\nhalf"; close $_[0] },                      qr/^error -5008: .*closed by the other side/ ],
+    [ 'a cut',            sub { Galley::Redis::reset_connection($_[0]) },                           qr/^error -5008: / ],
+    [ 'a half and a cut', sub { print { $_[0] } "\$10\r\nhalf"; Galley::Redis::reset_connection($_[0]) }, qr/^error -5008: / ],
+    [ 'nested too deep',  sub { print { $_[0] } "*1\r\n" x 100; sleep 60 },                         qr/^error -5004: / ],
+    [ 'a wrong length',   sub { print { $_[0] } "\$-5\r\n"; sleep 60 },                             qr/^error -5004: / ],
+    [ 'an endless list',  sub { print { $_[0] } "*2000000000\r\n"; sleep 60 },                      qr/^error -5005: / ],
+    [ 'an endless line',  sub { my $s = shift; print $s '+'; 1 while print $s 'x' x 8192 },         qr/^error -5004: / ],
+    [ 'an endless text',  sub { my $s = shift; print $s "\$900000000\r\n"; 1 while print $s 'x' x 65536 }, qr/^error -5005: / ],
+    [ 'an endless head',  sub { my $s = shift; print $s '$'; 1 while print $s '0' x 8192 },         qr/^error -5004: / ],
+    [ 'more than asked',  sub { print { $_[0] } "\$1\r\n1\r\n+OK\r\n"; sleep 60 },                    qr/^"1"/ ],
+    [ 'byte by byte',     sub { my $s = shift; for (split //, "*2\r\n\$5\r\nhello\r\n:-17\r\n") { print $s $_; select undef, undef, undef, 0.002 } sleep 60 },
+        qr/^\["hello" -17\]/ ],
+) {
+    my ($name, $act, $first) = @$row;
+    my $bad = Galley::Redis->script(sub {
+        my ($socket, $n) = @_;
+        Galley::Redis::greet($socket);
+        while ($socket->opened && Galley::Redis::read_command($socket)) {
+            $n == 1 ? $act->($socket) : print $socket "+fine\r\n";
+        }
+    });
+    my $server = app($bad->tcp_url);
+    my $answer = call($server, 'GET a');
+    like($answer, $first, "$name: what the first gets");
+    is(call($server, 'GET a'), '"fine"', "$name: the next is served") if $name ne 'byte by byte';
+    ok($server->wait_stat(redis_waiting => 0), "$name: nobody waits");
+    is($server->stop, 0, "$name: stops");
+    $bad->stop;
+}
+
+# ---- one that accepts, and says nothing, or is not ready ----
+{
+    my $silent = Galley::Redis->script(sub { sleep 60 });
+    my $server = app($silent->tcp_url, REDIS_TIMEOUT_MS => 300);
+    like(call($server, 'GET a'), qr/^error -110: .*cannot connect to|^error -110: .*no answer/, 'silence has an end');
+    is($server->stop, 0, 'stops');
+    my $loading = Galley::Redis->script(sub {
+        my ($socket, $n) = @_;
+        Galley::Redis::read_command($socket);
+        print $socket $n < 3 ? "-LOADING Redis is loading the dataset in memory\r\n" : "+OK\r\n";
+        print $socket "+ready\r\n" while Galley::Redis::read_command($socket);
+    });
+    $server = app($loading->tcp_url);
+    is(call($server, 'GET a'), '"ready"', 'one that loads its data is waited for');
+    like($server->log, qr/redis_down .*: LOADING/, 'the log tells why it took longer');
+    is($server->stop, 0, 'stops');
+}
 done_testing;

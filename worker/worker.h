@@ -21,4 +21,10 @@ int worker_write_openapi(const char *path, struct buf *out, struct errmsg *why)
 int worker_list_routes(const char *path, struct buf *out, struct errmsg *why)
     __attribute__((warn_unused_result));
 
+/* Run its start hook, in which databases that it opens are brought up to date, and its stop hook (`galley migrate`). Appends to
+ * `out` a MessagePack map {database, number, name} for each database with migrations (name nil), then for each one applied,
+ * also where it fails after that. 0, -1 with a sentence. What hangs is left behind: the process is about to end. */
+int worker_migrate(const char *path, struct buf *out, struct errmsg *why)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -278,19 +278,20 @@ static void write_trace(const struct watchdog *w, char *text, size_t size)
         snprintf(text + end, size - end, " < ...");
 }
 
-/* Whether there may be a line about `key` again. */
-static bool may_say(struct watchdog *w, const void *key, int64_t now_ms, unsigned *unsaid_count)
+/* Whether there may be a line about `key` again. If not, a block that is new is told of with the next. */
+static bool may_say(struct watchdog *w, const void *key, int64_t now_ms, bool is_new_block,
+                    unsigned *unsaid_count)
 {
     struct said *said = &w->said[0];
     for (size_t i = 0; i < SAID_COUNT && said->key != key; i++)
         if (w->said[i].key == key || w->said[i].at_ms < said->at_ms)
             said = &w->said[i];
-    bool is_new = said->key != key || said->at_ms == 0;
-    if (!is_new && now_ms - said->at_ms < SAID_EVERY_MS) {
-        said->unsaid_count++;
+    bool is_first = said->key != key || said->at_ms == 0;
+    if (!is_first && now_ms - said->at_ms < SAID_EVERY_MS) {
+        said->unsaid_count += is_new_block;
         return false;
     }
-    *unsaid_count = is_new ? 0 : said->unsaid_count;
+    *unsaid_count = is_first ? 0 : said->unsaid_count;
     *said = (struct said){.key = key, .at_ms = now_ms};
     return true;
 }
@@ -310,7 +311,7 @@ static void say(struct watchdog *w, const struct holder *holder, int64_t blocked
         snprintf(others, sizeof others, ", %" PRIu64 " others in the same turn",
                  holder->resume - w->first_resume - 1);
     if (unsaid_count > 0)
-        snprintf(unsaid, sizeof unsaid, " (%u more in between)", unsaid_count);
+        snprintf(unsaid, sizeof unsaid, " (%u more since the last line)", unsaid_count);
     log_line(LOG_LEVEL_WARN, "blocked", "%" PRId64 " ms in %s%s: %s%s", blocked_ms, who, others,
              trace, unsaid);
 }
@@ -324,7 +325,8 @@ static void blocked(struct watchdog *w, int64_t now_ms)
     int64_t blocked_ms = now_ms - w->since_ms;
     if (!find_holder(w, &holder))
         return;
-    if (!w->is_counted) {
+    bool is_new = !w->is_counted;
+    if (is_new) {
         w->is_counted = true;
         atomic_fetch_add_explicit(&w->blocked_count, 1, memory_order_relaxed);
         if (holder.route.declared != NULL)
@@ -333,7 +335,7 @@ static void blocked(struct watchdog *w, int64_t now_ms)
     while (w->next_ms <= blocked_ms)
         w->next_ms *= 2;
     const void *key = holder.route.declared != NULL ? holder.route.declared : holder.name;
-    if (!may_say(w, key, now_ms, &unsaid_count))
+    if (!may_say(w, key, now_ms, is_new, &unsaid_count))
         return;
     say(w, &holder, blocked_ms, unsaid_count);
     w->is_said = true;

@@ -145,14 +145,17 @@ static const struct redis_conn_ops command_ops = {
 
 /* ---- call ---- */
 
-/* The connection with the fewest commands on their way, one that is UP before all others. */
+/* Of those that are not known to fail the one with the fewest commands on their way; one that is open before others. */
 static struct redis_conn *pick(galley_redis *redis)
 {
     struct redis_conn *best = &redis->conns[0];
     for (size_t i = 1; i < redis->conn_count; i++) {
         struct redis_conn *conn = &redis->conns[i];
+        bool is_usable = redis_conn_is_usable(conn);
         uint64_t waiting = conn->end - conn->first, least = best->end - best->first;
-        if (conn->state != best->state ? conn->state > best->state && least > 0 : waiting < least)
+        if (is_usable != redis_conn_is_usable(best)
+                ? is_usable
+                : waiting < least || (waiting == least && conn->state > best->state))
             best = conn;
     }
     return best;

@@ -115,6 +115,8 @@ void redis_conn_init(struct redis_conn *conn, galley_redis *redis,
                      const struct redis_conn_ops *ops);
 /* Close it at once, nobody waits any more. */
 void redis_conn_release(struct redis_conn *conn);
+/* Whether nothing speaks against it: it is not in the pause after a failed attempt. */
+bool redis_conn_is_usable(const struct redis_conn *conn);
 /* See to it that it is, or will be, UP. 0; or why it will not be in time: conn->error. */
 int redis_conn_want(struct redis_conn *conn);
 /* Something was put into conn->out. */

@@ -368,6 +368,11 @@ static void start_connecting(struct redis_conn *conn)
 
 /* ---- for the others ---- */
 
+bool redis_conn_is_usable(const struct redis_conn *conn)
+{
+    return conn->state != REDIS_DOWN || now_ms(conn) >= conn->retry_at_ms;
+}
+
 int redis_conn_want(struct redis_conn *conn)
 {
     if (conn->state != REDIS_DOWN)

@@ -9,7 +9,7 @@
 
 enum {
     LINE_MAX_BYTES = 65536, /* of a status, an error or a number */
-    BULK_HEAD_BYTES = 32    /* "$536870912\r\n" */
+    HEAD_BYTES = 32         /* "$536870912\r\n" */
 };
 
 /* Stands for what is not built; never looked at. */
@@ -138,11 +138,12 @@ bool redis_reader_is_amid(const struct redis_reader *reader)
 static bool is_endless(const redisReader *hiredis)
 {
     size_t len = hiredis->len - hiredis->pos;
-    const char *at = hiredis->buf + hiredis->pos;
-    if (len <= BULK_HEAD_BYTES)
+    const redisReadTask *task = hiredis->ridx >= 0 ? &hiredis->rstack[hiredis->ridx] : NULL;
+    if (!task || len <= HEAD_BYTES)
         return false;
-    return *at == '$' || *at == '*' ? memchr(at, '\n', BULK_HEAD_BYTES) == NULL
-                                    : len > LINE_MAX_BYTES;
+    if (task->type == REDIS_REPLY_STRING || task->type == REDIS_REPLY_ARRAY)
+        return memchr(hiredis->buf + hiredis->pos, '\n', HEAD_BYTES) == NULL;
+    return len > LINE_MAX_BYTES;
 }
 
 static int finish(struct redis_reader *reader, const redisReader *hiredis)

@@ -247,7 +247,7 @@ int sql_migrate(galley_async *co, struct sql_db *db, const char *path, bool shou
     } while (rc == 0 && step.applied != NULL);
     if (rc == 0 && step.missing_count > 0)
         rc = coro_fail(
-            co, GALLEY_EREFUSED, here,
+            co, EINVAL, here,
             "%s lacks %zu migrations of %s, the first is %s: run `galley migrate APP`, or "
             "set .migrate_at_start",
             db->name, step.missing_count, path, folder.at[folder.count - step.missing_count].name);

@@ -133,8 +133,8 @@ sub resume { return kill CONT => $_[0]{pid} }
 sub kill {
     my ($self, $signal) = @_;
     my $pid = delete $self->{pid} or return;
-    CORE::kill('CONT', $pid);
     CORE::kill($signal || 'KILL', $pid);
+    CORE::kill('CONT', $pid) if $signal;    # one that is paused hears no other
     waitpid $pid, 0;
     return;
 }

@@ -11,7 +11,7 @@
 #include "worker/coro/backtrace.h"
 
 /* What a test changes of the registers before the walk. */
-static enum { KEEP_ALL, NO_FRAME, WRONG_FRAME, SP_BELOW, NOTHING_TO_READ } change;
+static enum change { KEEP_ALL, NO_FRAME, WRONG_FRAME, SP_BELOW, NOTHING_TO_READ } change;
 static char names[1024];
 
 static void bounds(struct backtrace_from *from)
@@ -110,7 +110,7 @@ static bool begins_with(const char *expected)
 static const struct row {
     const char *name;
     int (*run)(int);
-    int change;
+    enum change change;
     const char *expected;
 } rows[] = {
     {"frame pointers", direct, KEEP_ALL, "look_around direct walk_back"},
