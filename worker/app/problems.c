@@ -12,9 +12,6 @@
 #include "worker/app/number.h"
 #include "worker/app/problem_cost.h"
 
-/* What all problems may cost: bytes, and times the input. */
-enum { BUDGET_BYTES = 44 * 1024, BUDGET_TIMES = 6 };
-
 /* What must be left for the problem that ends the list, and for a deep loc. */
 enum { LAST_BYTES = 1024 };
 
@@ -56,13 +53,6 @@ static galley_str text_of(const char *text)
 }
 
 /* ---- gathered ---- */
-
-void problems_init(struct problems *problems, struct arena *arena, size_t input_bytes)
-{
-    *problems = (struct problems){.arena = arena, .room_bytes = SIZE_MAX};
-    size_t most = (SIZE_MAX - BUDGET_BYTES) / BUDGET_TIMES;
-    problems->max_bytes = BUDGET_BYTES + BUDGET_TIMES * (input_bytes < most ? input_bytes : most);
-}
 
 static bool is_same_loc(const struct loc *a, const struct loc *b)
 {

@@ -53,8 +53,22 @@ struct problems {
     struct loc end_loc;
 };
 
-/* `input_bytes` of the request bound what its problems may cost: 6 times that and 44 KiB. */
-void problems_init(struct problems *problems, struct arena *arena, size_t input_bytes);
+/* What all problems may cost: bytes, and times the input. */
+enum { PROBLEMS_BUDGET_BYTES = 44 * 1024, PROBLEMS_BUDGET_TIMES = 6 };
+
+/* `input_bytes` of the request bound what its problems may cost. The one that ends the list is left as it is: each
+ * request comes here, and few have any. */
+static inline void problems_init(struct problems *problems, struct arena *arena, size_t input_bytes)
+{
+    size_t most = (SIZE_MAX - PROBLEMS_BUDGET_BYTES) / PROBLEMS_BUDGET_TIMES;
+    problems->arena = arena;
+    problems->first = problems->last = NULL;
+    problems->count = problems->bytes = problems->text_bytes = 0;
+    problems->max_bytes =
+        PROBLEMS_BUDGET_BYTES + PROBLEMS_BUDGET_TIMES * (input_bytes < most ? input_bytes : most);
+    problems->room_bytes = SIZE_MAX;
+    problems->error = 0;
+}
 /* Append a copy at `loc`. */
 void problems_add(struct problems *problems, const struct problem *problem, const struct loc *loc);
 /* There are more than these, which nobody will hear of: TOO_MANY ends the list, if there is one. */

@@ -40,6 +40,7 @@ struct router {
     int *
         literals; /* routes by their method and whole path, with open addressing; -1: a free place */
     size_t literal_mask;
+    uint64_t literal_lengths; /* a bit for each length that occurs; bit 63 for longer ones */
     size_t count;
     struct entry entries[];
 };
@@ -230,6 +231,11 @@ static void run(struct search *search, const struct router *router, galley_str m
 
 /* ---- whole paths ---- */
 
+static inline uint64_t length_bit(galley_str path)
+{
+    return UINT64_C(1) << (path.len < 63 ? path.len : 63);
+}
+
 /* Eight bytes a step, the last ones once more. */
 static inline size_t hash_path(galley_str method, galley_str path)
 {
@@ -260,6 +266,8 @@ static bool is_literal(const struct router *router, int index, galley_str method
 /* The route that was put into the table under this; -1 if none. */
 static inline int find_literal(const struct router *router, galley_str method, galley_str path)
 {
+    if ((router->literal_lengths & length_bit(path)) == 0)
+        return -1;
     size_t place = hash_path(method, path) & router->literal_mask;
     for (;; place = (place + 1) & router->literal_mask) {
         int index = router->literals[place];
@@ -293,6 +301,7 @@ static int index_literals(struct router *router)
         while (router->literals[place] >= 0)
             place = (place + 1) & router->literal_mask;
         router->literals[place] = (int)i;
+        router->literal_lengths |= length_bit(path->tokens[0].text);
     }
     return 0;
 }

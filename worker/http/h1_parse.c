@@ -522,6 +522,18 @@ static int scan_head(struct h1_head *head, struct known *known, struct scan *sca
     return result;
 }
 
+/* What not every head sets. */
+static void clear_head(struct h1_head *head)
+{
+    head->query_at = head->query_len = head->authority_at = head->authority_len = 0;
+    head->content_length = 0;
+    head->body = H1_BODY_NONE;
+    head->has_query = head->is_path_plain = head->is_asterisk = false;
+    head->status = 0;
+    head->reason = NULL;
+    head->field_count = 0;
+}
+
 ssize_t h1_parse_head(struct h1_head *head, const char *data, size_t len, size_t *scanned,
                       const struct h1_limits *limits)
 {
@@ -531,7 +543,7 @@ ssize_t h1_parse_head(struct h1_head *head, const char *data, size_t len, size_t
     struct known known = {0};
     int result;
 
-    memset(head, 0, offsetof(struct h1_head, fields));
+    clear_head(head);
     result = scan_head(head, &known, &scan, data, end, limits);
     if (result == DONE && *scanned != 0) {
         scan = (struct scan){0};

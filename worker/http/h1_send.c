@@ -45,10 +45,8 @@ static char *put_uint(char *at, uint64_t value)
     return put(at, digits + first, sizeof digits - first);
 }
 
-static char *put_status_line(char *at, int status)
+__attribute__((noinline)) static char *put_other_status_line(char *at, int status)
 {
-    if (status == 200)
-        return PUT(at, "HTTP/1.1 200 OK\r\n");
     const char *reason = http_reason(status);
     at = PUT(at, "HTTP/1.1 ");
     at = put_uint(at, (uint64_t)status);
@@ -57,11 +55,16 @@ static char *put_status_line(char *at, int status)
     return PUT(at, "\r\n");
 }
 
-static char *put_date(char *at, struct server *server)
+static inline char *put_date(char *at, struct server *server)
 {
     at = PUT(at, "date: ");
     at = put(at, server_date(server), SERVER_DATE_BYTES);
     return PUT(at, "\r\n");
+}
+
+static inline char *put_status_line(char *at, int status)
+{
+    return status == 200 ? PUT(at, "HTTP/1.1 200 OK\r\n") : put_other_status_line(at, status);
 }
 
 /* ---- sending ---- */
@@ -126,10 +129,9 @@ int h1_send_continue(struct h1_request *r)
 
 /* Decide how the body is delimited and whether the connection goes on. While an answer is streamed (`is_end` false) its
  * handler may still read the request's body. */
-static void plan(struct h1_request *r, uint64_t content_length, bool is_end)
+static void plan(struct h1_request *r, uint64_t content_length, bool has_content, bool is_end)
 {
     struct conn *conn = r->conn;
-    bool has_content = !http_status_is_bodyless(r->req.status);
     r->is_chunked_out = content_length == HTTP_LENGTH_UNKNOWN && has_content && !r->is_minor_0;
     if (conn->server->is_draining || (is_end && h1_body_is_abandoned(r)) ||
         (content_length == HTTP_LENGTH_UNKNOWN && has_content && r->is_minor_0))
@@ -144,7 +146,7 @@ static size_t head_bytes(const struct galley_request *req)
     return need;
 }
 
-static char *put_head(char *at, struct h1_request *r, uint64_t content_length)
+static char *put_head(char *at, struct h1_request *r, uint64_t content_length, bool has_content)
 {
     struct galley_request *req = &r->req;
     at = put_status_line(at, req->status);
@@ -156,7 +158,7 @@ static char *put_head(char *at, struct h1_request *r, uint64_t content_length)
     }
     if (r->is_chunked_out) {
         at = PUT(at, "transfer-encoding: chunked\r\n");
-    } else if (content_length != HTTP_LENGTH_UNKNOWN && !http_status_is_bodyless(req->status)) {
+    } else if (content_length != HTTP_LENGTH_UNKNOWN && has_content) {
         at = PUT(at, "content-length: ");
         at = put_uint(at, content_length);
         at = PUT(at, "\r\n");
@@ -207,9 +209,10 @@ int h1_send_head(struct galley_request *req, uint64_t content_length, const void
         if (rc < 0)
             return rc;
     }
-    plan(r, content_length, is_end);
-    char *at = put_head(server->out, r, content_length);
-    bool is_bodyless = req->method == HTTP_HEAD || http_status_is_bodyless(req->status);
+    bool has_content = !http_status_is_bodyless(req->status);
+    plan(r, content_length, has_content, is_end);
+    char *at = put_head(server->out, r, content_length, has_content);
+    bool is_bodyless = req->method == HTTP_HEAD || !has_content;
     if (is_bodyless)
         len = 0;
     if (r->is_chunked_out && !is_bodyless) {

@@ -39,10 +39,17 @@ enum http_method http_method_of(galley_str text)
     return HTTP_OTHER;
 }
 
+/* By the library: "rep stos", which the compiler has for so many bytes, is slow to begin. */
+static inline void clear(void *at, size_t bytes)
+{
+    __asm__("" : "+r"(bytes));
+    memset(at, 0, bytes);
+}
+
 void request_init(struct galley_request *req, struct server *server, galley_async *co,
                   const struct transport *transport, void *stream, void *first, size_t first_bytes)
 {
-    memset(req, 0, sizeof *req);
+    clear(req, sizeof *req);
     req->co = co;
     req->server = server;
     req->transport = transport;
