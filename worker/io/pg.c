@@ -246,6 +246,7 @@ static GALLEY_YIELDS int64_t exchange(galley_async *co, struct pg_session *sessi
                                       struct exchange *ex, const struct arena *mark)
 {
     session->answer_bytes = 0;
+    session->was_read = false;
     int rc = ex->statement->args ? send_prepared(co, session, ex) : send_text(session, ex);
     if (mark) /* libpq has a copy of its own */
         arena_rewind(co->arena, mark);

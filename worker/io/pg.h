@@ -66,6 +66,7 @@ struct pg_session {
     struct loop_event event;
     galley_async *waiter;
     bool has_news, is_dying;
+    bool was_read;         /* since the statement was sent */
     bool is_begin_pending; /* `begin` travels with the next statement */
     struct pg_cache cache;
     struct pg_cancel_job *cancel; /* under way; NULL */

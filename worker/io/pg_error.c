@@ -39,18 +39,14 @@ int pg_error_of_state(const char *state)
     return -GALLEY_EREFUSED;
 }
 
-/* Without line ends, and without what libpq puts before it. */
-static const char *one_line(char text[TEXT_BYTES], const char *message)
+/* The first line, which says it; libpq's guesses come after. */
+static const char *first_line(char text[TEXT_BYTES], const char *message)
 {
-    size_t len = 0;
-    for (; message && *message != '\0' && len < TEXT_BYTES - 1; message++) {
-        bool is_space = *message == '\n' || *message == '\t' || *message == ' ';
-        if (is_space && (len == 0 || text[len - 1] == ' '))
-            continue;
-        text[len++] = is_space ? ' ' : *message;
-    }
-    while (len > 0 && text[len - 1] == ' ')
-        len--;
+    size_t len = message ? strcspn(message, "\n") : 0;
+    if (len >= TEXT_BYTES)
+        len = TEXT_BYTES - 1;
+    if (len > 0)
+        memcpy(text, message, len);
     text[len] = '\0';
     return text;
 }
@@ -63,7 +59,7 @@ int pg_fail_result(galley_async *co, const PGresult *result, const char *here)
     char text[TEXT_BYTES];
     if (primary == NULL) /* libpq's own */
         return coro_fail(co, GALLEY_ELOST, here, "%s",
-                         one_line(text, PQresultErrorMessage(result)));
+                         first_line(text, PQresultErrorMessage(result)));
     return coro_fail(co, pg_error_of_state(state), here, "%s%s%s (SQLSTATE %s)", primary,
                      detail ? ": " : "", detail ?: "", state ?: "?");
 }
@@ -107,7 +103,7 @@ int pg_fail_lost(galley_async *co, const struct pg_session *session, const char 
     char text[TEXT_BYTES];
     const char *message = PQerrorMessage(session->pg);
     return coro_fail(co, is_garbled(message) ? GALLEY_EGARBLED : GALLEY_ELOST, here, "%s: %s",
-                     session->base.db->name, one_line(text, message));
+                     session->base.db->name, first_line(text, message));
 }
 
 /* The SQLSTATE in "FATAL:  57P03: the database system is starting up"; NULL. */
@@ -150,5 +146,5 @@ int pg_fail_open(galley_async *co, const struct sql_db *db, const PGconn *pg, co
     /* "connection to server at ... failed: " says what our own words say */
     const char *reason = message ? strstr(message, "failed: ") : NULL;
     return coro_fail(co, error_of_opening(message), here, "cannot reach %s: %s", db->name,
-                     one_line(text, reason ? reason + 8 : message));
+                     first_line(text, reason ? reason + 8 : message));
 }

@@ -79,16 +79,16 @@ static bool has_more(struct pg_session *session)
 
 int pg_await(galley_async *co, struct pg_session *session, const struct sql_statement *statement)
 {
-    bool is_first = true;
     while (PQisBusy(session->pg)) {
-        while (is_first ? !session->has_news : !has_more(session)) {
+        while (session->was_read ? !has_more(session) : !session->has_news) {
             int rc = suspend(co, session, statement);
             if (rc < 0)
                 return rc;
         }
         if (session->answer_bytes > session->base.db->max_answer_bytes)
             return -GALLEY_EANSWER_SIZE;
-        session->has_news = is_first = false;
+        session->has_news = false;
+        session->was_read = true;
         if (!PQconsumeInput(session->pg))
             return -GALLEY_ELOST;
         coro_spend(co);
