@@ -94,7 +94,7 @@ sub end {
     my $server = app($redis->tcp_url);
     my $from = time;
     like(call($server, 'GET a'), qr{^error -111: .*cannot connect to redis://127\.0\.0\.1:\d+/0: Connection refused}, 'down at the start: an error');
-    cmp_ok(time - $from, '<', 2.5 * slow(), 'a bounded wait');
+    cmp_ok(time - $from, '<', 2 * slow(), 'after a bounded wait');
     $from = time;
     is($server->request(GET => '/plain?c=GET+a')->{status}, 503, 'and 503 where it is left alone');
     $redis->launch;

@@ -102,6 +102,9 @@ static void go_down(struct redis_conn *conn)
     if (conn->down_since_ms == 0)
         conn->down_since_ms = now_ms(conn);
     conn->retry_at_ms = now_ms(conn) + pause_ms(conn);
+    int64_t end_ms = conn->down_since_ms + REDIS_PATIENCE_MS; /* who waits is told then */
+    if (now_ms(conn) < end_ms && conn->retry_at_ms > end_ms)
+        conn->retry_at_ms = end_ms;
 }
 
 static void attempt_failed(struct redis_conn *conn, int error)
