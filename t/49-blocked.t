@@ -73,6 +73,11 @@ is($server->request(GET => '/slow?ms=20')->{body}, '0', 'a short block') for 1 .
 is($server->request(GET => '/patient?ms=300')->{body}, 'done', 'a sync handler that blocks');
 is($server->stat('loop_blocked_total'), $count + 2, 'are not counted');
 unlike($server->log, qr/ blocked \d+ ms in GET \/patient/, 'and not told');
+
+# ---- and for each route ----
+my %blocked = map { $_->{path} // '' => $_->{blocked} } @{ $server->rpc('routes') };
+is_deeply({ map { $_ => $blocked{$_} } qw(/slow /task /twice /patient) }, { '/slow' => 1, '/task' => 1, '/twice' => 2, '/patient' => 0 },
+    'each route has its own count');
 is($server->stop, 0, 'stops in order');
 
 # ---- none is wanted ----

@@ -6,6 +6,12 @@
 #include "worker/coro/fault.h"
 #include "worker/coro/watchdog.h"
 
+#ifdef __clang__
+#define AS_IT_IS __attribute__((noinline, optnone))
+#else
+#define AS_IT_IS __attribute__((noipa)) /* a clone would have another name */
+#endif
+
 enum { LIMIT_MS = 20, PATIENCE_MS = 20000 };
 
 static struct watchdog *dog;
@@ -62,7 +68,7 @@ static void assert_logged(const char *text)
 }
 
 /* Hold the thread until the log has `text`. */
-static __attribute__((noipa)) bool compute_until(const char *text)
+static AS_IT_IS bool compute_until(const char *text)
 {
     int64_t end_ms = clock_now_ms() + PATIENCE_MS;
     while (!world_logged(text) && clock_now_ms() < end_ms)
@@ -71,7 +77,7 @@ static __attribute__((noipa)) bool compute_until(const char *text)
     return world_logged(text);
 }
 
-static __attribute__((noipa)) bool sleep_until(const char *text)
+static AS_IT_IS bool sleep_until(const char *text)
 {
     int64_t end_ms = clock_now_ms() + PATIENCE_MS;
     while (!world_logged(text) && clock_now_ms() < end_ms)
