@@ -23,6 +23,8 @@ extern struct doors doors;
 extern struct galley_mutex till;
 extern struct galley_semaphore ovens;
 extern struct galley_event opened;
+extern galley_sql *shop;
+static int order(galley_async *co, galley_sql *tx, struct item *item) { return (int)galley_sql_exec(co, tx, "delete from item where id = $1", item->item_id); }
 static int good(galley_async *co, const struct item_in *in, struct item *out) { (void)in; return work(co, out); }
 C
 
@@ -47,6 +49,9 @@ my @right = (
         . ' if (rc == 0) rc = galley_channel_receive(co, &items, out); if (rc > 0) rc = galley_channel_receive(co, &doors, &n); galley_channel_close(co, &doors); return rc;') ],
     [ 'locks', handler('static struct galley_semaphore ovens = GALLEY_SEMAPHORE(4); int rc = galley_mutex_lock(co, &till); if (rc == 0) rc = galley_semaphore_acquire(co, &ovens); if (rc == 0) rc = galley_event_wait(co, &opened);'
         . ' galley_event_set(co, &opened); galley_event_clear(co, &opened); galley_semaphore_release(co, &ovens); galley_mutex_unlock(co, &till); return rc;') ],
+    [ 'statements', handler('double *none = NULL; struct item_list all; struct galley_sql_rows rows; int rc = galley_sql_one(co, shop, out, item, "select $1 as item_id", in->item_id);'
+        . ' if (rc > 0) rc = (int)galley_sql_all(co, shop, &all, item, "select 1 as item_id"); if (rc > 0) rc = (int)galley_sql_query(co, shop, &rows, "select $1, $2, $3", none, "x", 1.5);'
+        . ' return rc < 0 ? rc : galley_sql_transaction(co, shop, order, out);') ],
     [ 'a sync handler', sync_handler('return work_sync(rq, out);') ],
     [ 'a handler that needs none of its parameters', sync_handler('return 0;') ],
     [ 'a route by another name', route('GALLEY_GET("/{item_id}", good, item_in, item, .name = "switch")') ],
@@ -95,6 +100,13 @@ my @mistakes = (
     [ 'a lock whose result is ignored', handler("galley_mutex_lock(co, &till); // here\nreturn 0;"), qr/unused-result|ignoring return value/ ],
     [ 'a semaphore that is locked', handler('return galley_mutex_lock(co, &ovens); // here'), qr/incompatible[ -]pointer/ ],
     [ 'a thread that locks', sync_handler('return galley_mutex_lock(rq, &till); // here'), qr/incompatible[ -]pointer/ ],
+    [ 'an argument of a statement that is a struct', handler("return (int)galley_sql_exec(co, shop, \"delete from item where id = \$1\", *out); // here"), qr/_Generic/ ],
+    [ 'an argument of a statement that is a pointer to one', handler("return (int)galley_sql_exec(co, shop, \"delete from item where id = \$1\", out); // here"), qr/_Generic/ ],
+    [ 'an argument of a statement that may be too large', handler("return (int)galley_sql_exec(co, shop, \"delete from item where id = \$1\", sizeof *out); // here"), qr/_Generic/ ],
+    [ 'a row that is another struct', handler("struct galley_uuid_list *other = NULL;\nreturn galley_sql_one(co, shop, other, item, \"select 1\"); // here"), qr/incompatible[ -]pointer|cast/ ],
+    [ 'a transaction whose function has another argument', handler("int64_t n = 1;\nreturn galley_sql_transaction(co, shop, order, &n); // here"), qr/_Generic/ ],
+    [ 'a statement whose result is ignored', handler("galley_sql_exec(co, shop, \"delete from item\"); // here\nreturn 0;"), qr/unused-result|ignoring return value/ ],
+    [ 'a thread that runs a statement', sync_handler("return (int)galley_sql_exec(rq, shop, \"delete from item\"); // here"), qr/incompatible[ -]pointer/ ],
     [ 'a thread that sends', sync_handler('return galley_channel_send(rq, &items, out); // here'), qr/incompatible[ -]pointer/ ],
     [ 'a thread that sets an event', sync_handler("galley_event_set(rq, &opened); // here\nreturn 0;"), qr/incompatible[ -]pointer/ ],
     [ 'a handler of another input', route('GALLEY_GET("/{item_id}", good, item, item) // here'), qr/_Generic/ ],

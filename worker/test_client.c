@@ -159,12 +159,14 @@ void galley_test_advance_ms(struct galley_test *t, int64_t ms)
 struct call {
     int (*fn)(galley_async *co, void *arg);
     void *arg;
+    struct arena *memory;
     int result;
 };
 
 static GALLEY_YIELDS void call_main(galley_async *co, void *arg)
 {
     struct call *call = arg;
+    co->arena = call->memory; /* what calls to remote sides answer stays until the test ends */
     call->result = call->fn(co, call->arg);
     if (call->result == -ECANCELED && galley_cancel_reason(co) == GALLEY_BY_DEADLINE)
         call->result = -ETIMEDOUT;
@@ -173,7 +175,7 @@ static GALLEY_YIELDS void call_main(galley_async *co, void *arg)
 int galley__test_call(struct galley_test *t, int (*fn)(galley_async *, void *), void *arg)
 {
     struct call *call = test_alloc(t, sizeof *call);
-    *call = (struct call){fn, arg, -EDEADLK};
+    *call = (struct call){fn, arg, &t->memory, -EDEADLK};
     int rc = test_run(t, "test", call_main, call, CALL_MS);
     return rc < 0 ? rc : call->result;
 }

@@ -73,18 +73,23 @@ struct galley_sql_value {
     };
 };
 
-/* An argument may be a number, bool, text (const char *, galley_str, galley_json), galley_bytes, galley_uuid, galley_time,
- * galley_date, or a pointer to int64_t, double or bool; a null pointer or string is NULL. */
+/* An argument may be a number (unsigned ones up to 32 bits; of an enum its number), bool, text (const char *, galley_str,
+ * galley_json), galley_bytes, galley_uuid, galley_time, galley_date, or a pointer to int64_t, double, bool, uuid, time or
+ * date; a null pointer or string is NULL. Anything else does not compile. */
 /* clang-format off */
 #define GALLEY__SQL_ARG(unused, x)                                                                 \
     _Generic((x), bool: galley__sql_bool, float: galley__sql_float, double: galley__sql_float,     \
+             signed char: galley__sql_int, unsigned char: galley__sql_int, short: galley__sql_int, \
+             unsigned short: galley__sql_int, int: galley__sql_int, unsigned: galley__sql_int,     \
+             long: galley__sql_int, long long: galley__sql_int,                                    \
              char *: galley__sql_text, const char *: galley__sql_text, galley_str: galley__sql_str, \
              galley_json: galley__sql_json, galley_bytes: galley__sql_bytes,                       \
              galley_uuid: galley__sql_uuid, galley_time: galley__sql_time,                         \
-             galley_date: galley__sql_date, int64_t *: galley__sql_int_at,                         \
-             const int64_t *: galley__sql_int_at, double *: galley__sql_float_at,                  \
-             const double *: galley__sql_float_at, bool *: galley__sql_bool_at,                    \
-             const bool *: galley__sql_bool_at, default: galley__sql_int)(x),
+             galley_date: galley__sql_date, GALLEY__SQL_AT(int64_t, int),                          \
+             GALLEY__SQL_AT(double, float), GALLEY__SQL_AT(bool, bool),                            \
+             GALLEY__SQL_AT(galley_uuid, uuid), GALLEY__SQL_AT(galley_time, time),                 \
+             GALLEY__SQL_AT(galley_date, date))(x),
+#define GALLEY__SQL_AT(T, name) T *: galley__sql_##name##_at, const T *: galley__sql_##name##_at
 #define GALLEY__SQL_ARGS(...)                                                                      \
     &(const struct galley__sql_args){                                                              \
         .count = 0 __VA_OPT__(+ GALLEY__COUNT(__VA_ARGS__)),                                       \
@@ -116,6 +121,9 @@ GALLEY__SQL_MAKE(date, galley_date, GALLEY_SQL_DATE, date)
 GALLEY__SQL_MAKE_AT(bool, bool)
 GALLEY__SQL_MAKE_AT(int, int64_t)
 GALLEY__SQL_MAKE_AT(float, double)
+GALLEY__SQL_MAKE_AT(uuid, galley_uuid)
+GALLEY__SQL_MAKE_AT(time, galley_time)
+GALLEY__SQL_MAKE_AT(date, galley_date)
 static inline struct galley_sql_value galley__sql_text(const char *x)
 {
     return galley__sql_str((galley_str){x, x ? __builtin_strlen(x) : 0});
