@@ -21,6 +21,7 @@ struct call {
     const char *here;
     int64_t until_ms;
     int redirects_left, attempts;
+    bool is_fresh;              /* no kept connection this time */
     struct http_handle *handle; /* of the exchange that has just ended, or whose head has come */
 };
 
@@ -87,6 +88,10 @@ static GALLEY_YIELDS int attempt(struct call *call)
         return rc;
     call->attempts++;
     rc = http_prepare(call->co, call->handle, request, call->url, is_same_origin(call), call->here);
+    if (call->handle->is_fresh != call->is_fresh) {
+        curl_easy_setopt(call->handle->easy, CURLOPT_FRESH_CONNECT, (long)call->is_fresh);
+        call->handle->is_fresh = call->is_fresh;
+    }
     if (rc == 0)
         rc = http_run(call->handle, call->until_ms);
     return rc;
@@ -205,11 +210,30 @@ static int64_t pause_before_next(struct call *call, int rc)
     return wait_ms > RETRY_AFTER_MAX_MS || is_late ? -1 : wait_ms;
 }
 
+/* A kept connection broke before anything of the answer came: its server may have closed it just then. What may be done
+ * twice is done again, on a new one. */
+static bool was_stale(const struct call *call, int rc)
+{
+    const struct http_handle *handle = call->handle;
+    long connects = 1;
+    if (rc != -ECONNRESET || call->is_fresh || handle == NULL || handle->head_total > 0 ||
+        !handle->is_idempotent || call->request.read != NULL)
+        return false;
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects == 0;
+}
+
 /* Attempts until one is good enough, or there are to be no more. */
 static GALLEY_YIELDS int try_until_done(struct call *call)
 {
     for (call->attempts = 0;;) {
         int rc = attempt(call);
+        if (was_stale(call, rc)) {
+            let_go(call);
+            call->attempts--;
+            call->is_fresh = true;
+            rc = attempt(call);
+        }
         int64_t wait_ms = pause_before_next(call, rc);
         if (wait_ms < 0)
             return rc;

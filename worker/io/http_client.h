@@ -73,6 +73,7 @@ struct http_handle {
     char method[24];
     enum http_kind kind;
     struct curl_slist *fields_set;
+    bool is_fresh; /* as CURLOPT_FRESH_CONNECT is set */
     struct curl_slist resolve_node;
     char resolve_text[RESOLVE_HOST_MAX_BYTES + RESOLVE_ADDRESSES_MAX * 48 + 16];
     char shown[HTTP_SHOWN_BYTES]; /* "GET http://host:port/path" */

@@ -148,19 +148,27 @@ static void watch(struct http_socket *socket, struct loop_event *event, bool *is
         log_line(LOG_LEVEL_ERROR, "http_watch", "fd=%d error=%d", socket->fd, -rc);
 }
 
+static bool is_paused(CURL *easy)
+{
+    struct http_handle *handle = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&handle);
+    return handle->is_down_paused || handle->is_up_paused;
+}
+
 /* libcurl's CURLMOPT_SOCKETFUNCTION. */
 static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
     struct http_client *client = arg;
     struct http_socket *socket = socket_of(client, fd);
-    (void)easy, (void)unused;
+    (void)unused;
     if (socket == NULL)
         return 0; /* it is closed already */
     if (socket->is_ended)
         return 0; /* it will be */
     socket->wanted = what == CURL_POLL_REMOVE || what == CURL_POLL_NONE ? 0 : what;
-    /* Removed: the call is over, and the next one will want to read again. None: it is paused. */
-    bool is_read = what == CURL_POLL_REMOVE ? socket->is_reading : (what & CURL_POLL_IN) != 0;
+    /* Removed: the call is over, and the next one will want to read again; or it is paused. */
+    bool is_read = what == CURL_POLL_REMOVE ? socket->is_reading && !is_paused(easy)
+                                            : (what & CURL_POLL_IN) != 0;
     watch(socket, &socket->read, &socket->is_reading, is_read, LOOP_READ);
     watch(socket, &socket->write, &socket->is_writing, (socket->wanted & CURL_POLL_OUT) != 0,
           LOOP_WRITE);
