@@ -147,7 +147,7 @@ sub stop { return $_[0]->kill('TERM') }
 sub script {
     my ($class, $script) = @_;
     my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 64, ReuseAddr => 1) or die "listen: $!\n";
-    my $self = bless { port => $listener->sockport, how => {} }, $class;
+    my $self = bless { port => $listener->sockport, how => {}, script => 1 }, $class;
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
         $SIG{PIPE} = 'IGNORE';
@@ -200,7 +200,7 @@ sub reset_connection {
 END {
     if ($$ == $OWNER) {
         my $status = $?;
-        $_->stop for @started;
+        $_->{script} ? $_->stop : $_->kill for @started;    # there is nothing to be saved
         $? = $status;
     }
 }
