@@ -268,4 +268,13 @@ sub next_message {
     1 while next_message($socket);
     ok($socket->is_closed, 'and the watcher sees its end');
 }
+# ---- a loop that is blocked is counted with the route that blocks it ----
+SKIP: {
+    skip 'there is no watchdog under valgrind', 3 if $ENV{GALLEY_WRAP};
+    my $blocking = Galley::Test->start('t/apps/blocking', workers => 1);
+    is($blocking->request(GET => '/slow?ms=300')->{status}, 200, 'a handler that blocks');
+    ok($blocking->wait_stat(loop_blocked_total => 1), 'is noticed');
+    is_deeply([ map { $_->{path} } grep { $_->{blocked} } @{ $blocking->rpc('routes') } ], ['/slow'], 'and counted with its route');
+    $blocking->stop;
+}
 done_testing;
