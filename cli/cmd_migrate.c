@@ -1,7 +1,7 @@
 /* cmd_migrate.c - galley migrate: bring the databases of an application up to date, without serving.
  * Does:     run its start hook in a child, where each galley_sql_open applies the migrations that are missing; print which.
  * Does not: go back, or know databases.
- * See:      galley/sql.h, worker/migrate.c, t/92-migrate.t */
+ * See:      galley/sql.h, worker/migrate.c, t/90-shop.t */
 #include <stdio.h>
 #include <string.h>
 

@@ -20,17 +20,26 @@ sub post {
 }
 
 sub check_migrations {
-    my ($name, $url) = @_;
+    my ($name, $url, $told) = @_;    # $told: the URL as it is told, without a password
     my $env = { env => { SHOP_DATABASE => $url } };
     my $got = galley_command($env, 'run', $app, '--listen', '127.0.0.1:0', '--stats', "$dir/stats.sock");
     is($got->{status}, 1, "$name: no worker starts where migrations are missing");
-    like($got->{err}, qr/\Q$url\E lacks 2 migrations of examples\/shop, the first is 0001-items.sql: run `galley migrate APP`/, "$name: and it says what to do");
+    like($got->{err}, qr/$told lacks 2 migrations of examples\/shop, the first is 0001-items.sql: run `galley migrate APP`/, "$name: and it says what to do");
     $got = galley_command($env, 'migrate', $app);
     is($got->{err}, '', "$name: migrate has nothing to complain about");
-    is($got->{out} =~ s/^\Q$url\E: //gmr, "applied 0001-items.sql\napplied 0002-orders.sql\n", "$name: migrate tells what it applied");
-    is(galley_command($env, 'migrate', $app)->{out} =~ s/^\Q$url\E: //gmr, "nothing to apply\n", "$name: and the second time nothing");
-    is_deeply(decode_json(galley_command($env, 'migrate', '--json', $app)->{out}),
-        { ok => JSON::PP::true, message => '', databases => [$url], applied => [] }, "$name: in JSON, too");
+    is($got->{out} =~ s/^$told: //gmr, "applied 0001-items.sql\napplied 0002-orders.sql\n", "$name: migrate tells what it applied");
+    is(galley_command($env, 'migrate', $app)->{out} =~ s/^$told: //gmr, "nothing to apply\n", "$name: and the second time nothing");
+    $got = decode_json(galley_command($env, 'migrate', '--json', $app)->{out});
+    like(delete $got->{databases}[0], qr/^$told$/, "$name: in JSON, too");
+    is_deeply($got, { ok => JSON::PP::true, message => '', databases => [], applied => [] }, "$name: with nothing else");
+}
+
+# Three hosts at once on a database without anything.
+sub check_at_once {
+    my ($name, $url) = @_;
+    my $got = run_command({ env => { SHOP_DATABASE => $url } }, 'sh', '-c', 'for i in 1 2 3; do "$0" migrate "$1" & done; wait', galley(), $app);
+    is($got->{err}, '', "$name: three that migrate at once have nothing to complain about");
+    is(scalar(() = $got->{out} =~ /applied $_/g), 1, "$name: $_ is applied once") for qw(0001-items.sql 0002-orders.sql);
 }
 
 sub check_shop {
@@ -72,15 +81,15 @@ sub check_rush {
     is($server->stat('sql_failed_total'), 1, "$name: one statement failed: the item that was there already");
 }
 
-my @databases = ([ 'SQLite', "sqlite:$dir/shop.db" ]);
+my @databases = ([ 'SQLite', "sqlite:$dir/shop.db", qr/sqlite:\Q$dir\E\/shop\.db/ ]);
 my $pg;
 if (-e 'worker/io/pg.c' && Galley::Postgres->is_installed) {
     $pg = Galley::Postgres->start;
-    push @databases, [ 'PostgreSQL', $pg->url ];
+    push @databases, [ 'PostgreSQL', $pg->url, qr/postgresql:\/\/postgres@\S+\/postgres/ ];
 }
 for (@databases) {
-    my ($name, $url) = @$_;
-    check_migrations($name, $url);
+    my ($name, $url, $told) = @$_;
+    check_migrations($name, $url, $told);
     my $server = Galley::Test->start('examples/shop', workers => 2, env => { SHOP_DATABASE => $url });
     check_shop($name, $server);
     is($server->stop, 0, "$name: stops");
@@ -89,6 +98,12 @@ for (@databases) {
     post($server, '/items', { sku => 'bolt', name => 'Bolt', price_cents => 70, stock => 1 });
     check_rush($name, $server);
     is($server->stop, 0, "$name: stops again");
+}
+
+check_at_once('SQLite', "sqlite:$dir/at-once.db");
+if ($pg) {
+    $pg->ask('create database empty');
+    check_at_once('PostgreSQL', $pg->url =~ s{/postgres\?}{/empty?}r);
 }
 
 # The header's commands, in its own words.
