@@ -29,7 +29,7 @@ FORTIFY  := $(if $(SAN)$(filter -O0,$(OPT)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined)
 CFLAGS   ?= -g
 APPFLAGS := -std=gnu17 -Wall -Wextra $(WERROR) -Iinclude -fPIC $(HARDEN) $(FORTIFY) $(SANFLAGS) $(OPT) $(CFLAGS)
-PKGFLAGS := $(shell pkg-config --cflags $(PACKAGES))
+PKGFLAGS := $(filter-out -I/usr/include/%-linux-gnu,$(shell pkg-config --cflags $(PACKAGES)))
 LIBS     := $(shell pkg-config --libs $(PACKAGES)) -lpthread -ldl -lm
 LIBFLAGS := -std=gnu17 -D_GNU_SOURCE -I. -Iinclude -fPIC -fvisibility=hidden -ftls-model=initial-exec $(WARN) $(WERROR) \
             $(HARDEN) $(FORTIFY) -DGALLEY_VERSION=\"$(VERSION)\" $(if $(filter ucontext,$(SWITCH)),-DGALLEY_SWITCH_UCONTEXT) \
