@@ -181,16 +181,19 @@ static int64_t enqueue(struct redis_conn *conn, struct redis_command *command,
 /* "GET session:7", cut to what fits, control characters made visible. */
 static void print_what(char *out, const struct galley_redis_arg *args, size_t count)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < count && i < 2; i++) {
-        const char *data = args[i].data ? args[i].data : "#";
+    char *at = out, *end = out + WHAT_BYTES - 1;
+    memset(out, 0, WHAT_BYTES);
+    for (size_t i = 0; i < count && i < 2 && at < end; i++) {
         size_t len = args[i].data ? args[i].len : 1;
-        if (i > 0 && n < WHAT_BYTES - 1)
-            out[n++] = ' ';
-        for (size_t k = 0; k < len && n < WHAT_BYTES - 1; k++)
-            out[n++] = (unsigned char)data[k] < 0x20 || data[k] == 0x7f ? '?' : data[k];
+        if (i > 0)
+            *at++ = ' ';
+        len = len < (size_t)(end - at) ? len : (size_t)(end - at);
+        at = mempcpy(at, args[i].data ? args[i].data : "#", len);
     }
-    out[n] = '\0';
+    for (size_t i = 0; i < WHAT_BYTES; i++) { /* all of it, which the compiler does 16 at a time */
+        unsigned char c = (unsigned char)out[i];
+        out[i] = (char)((c - 1u < 0x1f) | (c == 0x7f) ? '?' : c);
+    }
 }
 
 /* What went wrong, told to the coroutine. */
