@@ -23,7 +23,8 @@ int main(int argc, char **argv)
 }
 END
 my $build = build();
-my $libraries = `pkg-config --libs libevent_core libnghttp2 openssl msgpack libconfuse libpcre2-8`;
+my @needed = split ' ', `PKG_CONFIG_PATH=$build/lib pkg-config --print-requires-private galley`;
+my $libraries = `pkg-config --libs @needed`;
 my @sanitizers = $build =~ /asan/ ? ('-fsanitize=address,undefined') : ();
 my %ways = (
     shared => [ "-L$build/lib", "-Wl,-rpath,$build/lib", "$build/lib/libgalley.so" ],
