@@ -135,6 +135,8 @@ size_t sched_live_count(const struct sched *sched);
 bool sched_expects_events(const struct sched *sched);
 /* One more (+1) or one fewer (-1) outside of coro/ that may do so: a remote call that waits for its answer. */
 void sched_expect_events(struct sched *sched, int change);
+/* The id of the one that was started last: later ones are greater. */
+uint64_t sched_last_id(const struct sched *sched);
 /* The coroutine that runs now; NULL on the loop's own stack. */
 galley_async *sched_current(const struct sched *sched);
 struct loop *sched_loop(const struct sched *sched);

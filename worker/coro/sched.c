@@ -400,6 +400,11 @@ size_t sched_live_count(const struct sched *sched)
     return sched->live_count;
 }
 
+uint64_t sched_last_id(const struct sched *sched)
+{
+    return sched->next_id;
+}
+
 galley_async *sched_current(const struct sched *sched)
 {
     return sched->current;

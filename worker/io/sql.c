@@ -109,7 +109,10 @@ static GALLEY_YIELDS int64_t run_on_database(galley_async *co, const struct sql_
     int64_t count = SQL_NEEDS_WRITER;
     if (db->readers != NULL && sql_text_may_read(statement->sql))
         count = run_in(co, db->readers, statement, rows);
-    return count == SQL_NEEDS_WRITER ? run_in(co, db->pool, statement, rows) : count;
+    if (count != SQL_NEEDS_WRITER)
+        return count;
+    int rc = sql_tx_check_free(co, db, statement->here);
+    return rc < 0 ? rc : run_in(co, db->pool, statement, rows);
 }
 
 static GALLEY_YIELDS int64_t run_in_transaction(galley_async *co, struct sql_tx *tx,
@@ -203,6 +206,7 @@ static int open_pools(struct sql_db *db, const struct galley_sql_opts *opts)
         .max_wait_ms = opts->max_wait_ms,
         .kind = db->driver->scheme,
     };
+    db->has_one_writer = pool_opts.max_open == 1;
     db->pool = conn_pool_new(sched, &db->driver->pool, db, &pool_opts);
     if (db->pool == NULL || !has_readers)
         return db->pool != NULL ? 0 : -ENOMEM;
@@ -236,6 +240,7 @@ static int make(galley_async *co, const struct galley_sql_opts *opts, struct sql
     db->max_answer_bytes =
         opts->max_answer_bytes > 0 ? opts->max_answer_bytes : answer_default_bytes;
     db->url = strdup(opts->url);
+    list_init(&db->open_txs);
     list_append(&db->remotes->databases, &db->in_remotes);
     int rc = db->url == NULL ? -ENOMEM : driver->parse(db, opts->url, &why);
     if (rc == 0)

@@ -32,6 +32,8 @@ GALLEY_YIELDS int sql_tx_enter(galley_async *co, struct sql_tx *tx,
                                const char *here) GALLEY_MUST_USE;
 void sql_tx_leave(struct sql_tx *tx);
 struct sql_conn *sql_tx_conn(const struct sql_tx *tx);
+/* Before `pool` is asked for a connection: -EDEADLK where it has but one, and a transaction that `co` runs in holds that. */
+int sql_tx_check_free(galley_async *co, const struct sql_db *db, const char *here) GALLEY_MUST_USE;
 
 /* ---- sql_text.c ---- */
 

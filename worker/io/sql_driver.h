@@ -25,8 +25,10 @@ struct sql_db {
     struct list in_remotes; /* remotes->databases */
     struct remotes *remotes;
     struct galley_sql handle;
+    struct list open_txs; /* struct sql_tx.in_db */
     const struct sql_driver *driver;
     struct conn_pool *pool;
+    bool has_one_writer;       /* `pool` has one connection */
     struct conn_pool *readers; /* of a driver that has some; NULL */
     char *url;                 /* as given */
     char *name;                /* for logs and galley_why: the URL without its password */

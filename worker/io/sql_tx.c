@@ -16,6 +16,9 @@
 enum { COMMIT_MS = 5000, ROLLBACK_MS = 1000, SAVEPOINT_BYTES = 32 };
 
 struct sql_tx {
+    struct list in_db; /* of one that is no savepoint, while it holds its connection */
+    galley_async *co;
+    uint64_t last_id; /* tasks of `co` with a greater one were spawned in the transaction */
     struct galley_sql handle;
     struct sql_conn *conn;
     struct sql_tx *outer; /* of a savepoint */
@@ -42,6 +45,28 @@ static bool is_below(const galley_async *co, const galley_async *above)
     while (co != NULL && co != above)
         co = co->root.parent != NULL ? co->root.parent->co : NULL;
     return co != NULL;
+}
+
+/* Whether `co` runs the transaction, or is a task that was spawned in it. */
+static bool is_inside(const galley_async *co, const struct sql_tx *tx)
+{
+    const galley_async *task = NULL;
+    for (; co != NULL && co != tx->co; co = co->root.parent != NULL ? co->root.parent->co : NULL)
+        task = co;
+    return co != NULL && (task == NULL || task->id > tx->last_id);
+}
+
+int sql_tx_check_free(galley_async *co, const struct sql_db *db, const char *here)
+{
+    if (!db->has_one_writer || list_is_empty(&db->open_txs))
+        return 0;
+    const struct sql_tx *tx = LIST_ENTRY(db->open_txs.next, struct sql_tx, in_db);
+    return is_inside(co, tx)
+               ? coro_fail(co, EDEADLK, here,
+                           "%s has one connection for this, and it is in the transaction that this "
+                           "call is part of: use the handle that the transaction was given",
+                           db->name)
+               : 0;
 }
 
 /* Wait for the turn; 0, -ECANCELED. */
@@ -197,7 +222,9 @@ static struct sql_tx *new_tx(galley_async *co, galley_sql *within, struct sql_co
     struct sql_tx *tx = arena_alloc(co->arena, sizeof *tx);
     if (tx == NULL)
         return NULL;
-    *tx = (struct sql_tx){.handle = {.db = within->db, .tx = tx},
+    *tx = (struct sql_tx){.co = co,
+                          .last_id = sched_last_id(co->sched),
+                          .handle = {.db = within->db, .tx = tx},
                           .conn = conn,
                           .outer = within->tx,
                           .depth = within->tx != NULL ? within->tx->depth + 1 : 0};
@@ -230,12 +257,19 @@ int galley__sql_transaction(galley_async *co, galley_sql *db,
     if (db->tx != NULL)
         return run_within(co, db, fn, arg, here);
     struct sql_conn *conn = NULL;
-    int rc = sql_take(co, db->db, &conn, here);
+    int rc = sql_tx_check_free(co, db->db, here);
+    if (rc == 0)
+        rc = sql_take(co, db->db, &conn, here);
     if (rc < 0)
         return rc;
     struct sql_tx *tx = new_tx(co, db, conn);
-    rc = tx != NULL ? run(co, tx, fn, arg, here)
-                    : coro_fail(co, ENOMEM, here, "no memory for a transaction");
+    if (tx != NULL) {
+        list_append(&db->db->open_txs, &tx->in_db);
+        rc = run(co, tx, fn, arg, here);
+        list_remove(&tx->in_db);
+    } else {
+        rc = coro_fail(co, ENOMEM, here, "no memory for a transaction");
+    }
     sql_give(co, db->db->pool, conn);
     return rc;
 }

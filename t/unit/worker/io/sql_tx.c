@@ -238,12 +238,49 @@ static void not_begun(galley_async *co)
     assert_int_equal(galley_sql_transaction(co, NULL, unused, NULL), -EINVAL);
 }
 
+/* The handle of the database where that of the transaction is meant: it would wait for itself. */
+static int use_wrong_handle(galley_async *co, galley_sql *tx, void *arg)
+{
+    (void)arg;
+    assert_int_equal(insert(co, tx, 1), 0);
+    assert_int_equal(insert(co, db, 2), -EDEADLK);
+    assert_why(co, "use the handle that the transaction was given");
+    assert_int_equal(galley_sql_transaction(co, db, unused, NULL), -EDEADLK);
+    galley_task *task = galley_spawn(co, insert_part, (&(struct part){db, 3}));
+    assert_int_equal(galley_await(co, task), -EDEADLK);
+    assert_int_equal(count_rows(co, db), 0); /* who reads has connections of their own */
+    return 0;
+}
+
+static int insert_later(galley_async *co, struct part *part)
+{
+    int rc = galley_sleep_ms(co, 1);
+    return rc < 0 ? rc : insert_part(co, part);
+}
+
+static int hold_shortly(galley_async *co, galley_sql *tx, void *arg)
+{
+    (void)arg;
+    assert_int_equal(insert(co, tx, 5), 0);
+    return galley_sleep_ms(co, 10);
+}
+
+static void wrong_handle(galley_async *co)
+{
+    open_db(co);
+    assert_int_equal(galley_sql_transaction(co, db, use_wrong_handle, NULL), 0);
+    galley_task *task = galley_spawn(co, insert_later, (&(struct part){db, 3}));
+    assert_int_equal(galley_sql_transaction(co, db, hold_shortly, NULL), 0);
+    assert_int_equal(galley_await(co, task), 0); /* another one merely waits */
+    assert_int_equal(count_rows(co, db), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SQL_TEST(ends),      SQL_TEST(swallowed_error), SQL_TEST(deadline), SQL_TEST(given_up),
         SQL_TEST(cancelled), SQL_TEST(savepoints),      SQL_TEST(shared),   SQL_TEST(over),
-        SQL_TEST(not_begun),
+        SQL_TEST(not_begun), SQL_TEST(wrong_handle),
     };
     return cmocka_run_group_tests_name("sql_tx", tests, NULL, NULL);
 }
