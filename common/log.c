@@ -43,6 +43,13 @@ void log_set_fd(int fd)
     the_log.fd = fd;
 }
 
+static _Thread_local int thread_fd = -1;
+
+void log_set_thread_fd(int fd)
+{
+    thread_fd = fd;
+}
+
 int log_open_private(int fd)
 {
     struct stat info;
@@ -151,9 +158,10 @@ void log_write(enum log_level level, const char *event, const char *format, ...)
     }
     line[len++] = '\n';
     ssize_t sent;
+    int fd = thread_fd >= 0 ? thread_fd : the_log.fd;
     do {
-        sent = the_log.is_socket ? send(the_log.fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                 : write(the_log.fd, line, len);
+        sent = the_log.is_socket ? send(fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                 : write(fd, line, len);
     } while (sent < 0 && errno == EINTR);
     if (sent != (ssize_t)len)
         the_log.lost_count++;

@@ -20,6 +20,8 @@ enum log_level {
 /* The process's log: descriptor 2 and LOG_LEVEL_NOTICE until set. `who` ("master", "worker 2") stands in each line. */
 void log_open(int fd, enum log_level level, const char *who);
 void log_set_fd(int fd);
+/* Where the lines of the calling thread go, as long as it is set; -1: where all go. For a thread with descriptors of its own. */
+void log_set_thread_fd(int fd);
 /* A descriptor for what `fd` is, whose writes do not wait even if fd's do (a pipe or terminal that our parent gave us; to
  * set O_NONBLOCK on fd itself would change it for the parent, too). The caller's to close; -1: fd is good as it is. */
 int log_open_private(int fd);

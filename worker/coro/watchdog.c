@@ -6,11 +6,15 @@
  * Where the loop's thread stands: asleep in the kernel, /proc/self/task/ID/syscall tells its stack pointer, and the stack can
  * be read from here without a word to it: a signal would end its usleep or poll with EINTR. Otherwise it computes, and a
  * signal's handler takes the trace on the spot.
+ *
+ * The thread has a table of descriptors of its own, empty but for two: the kernel counts the users of a descriptor at every
+ * system call where several threads share the table, which would cost each request of the loop 1 % (bench/run).
  * See:      watchdog.h */
 #include "worker/coro/watchdog.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -18,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,7 +67,8 @@ struct watchdog {
     pid_t loop_id;
     uintptr_t loop_low, loop_high; /* the loop's own stack */
     int syscall_fd;                /* -1: it cannot be asked */
-    const char *own_object;        /* where our own code is */
+    int process_fd; /* -1: the descriptors are shared with the loop; else of the process, to borrow the log by */
+    const char *own_object; /* where our own code is */
     sem_t has_to_stop, has_answered;
     _Atomic uint64_t blocked_count;
 
@@ -186,6 +192,48 @@ static bool take_asleep(struct watchdog *w)
             return true;
     }
     return false;
+}
+
+/* ---- descriptors of its own ---- */
+
+/* Have an empty table, where the log can be borrowed from the loop's when there is something to say. */
+static void take_descriptors(struct watchdog *w)
+{
+    char path[64];
+    int process_fd = pidfd_open(getpid(), 0);
+    int log_fd = process_fd < 0 ? -1 : pidfd_getfd(process_fd, log_get_fd(), 0);
+    bool can_borrow = log_fd >= 0;
+    if (can_borrow)
+        close(log_fd);
+    if (process_fd >= 0)
+        close(process_fd);
+    w->process_fd = -1;
+    if (can_borrow && close_range(0, UINT_MAX, CLOSE_RANGE_UNSHARE) == 0)
+        w->process_fd = pidfd_open(getpid(), 0);
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)w->loop_id);
+    w->syscall_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void release_descriptors(struct watchdog *w)
+{
+    if (w->syscall_fd >= 0)
+        close(w->syscall_fd);
+    if (w->process_fd >= 0)
+        close(w->process_fd);
+}
+
+static int begin_line(const struct watchdog *w)
+{
+    int fd = w->process_fd < 0 ? -1 : pidfd_getfd(w->process_fd, log_get_fd(), 0);
+    log_set_thread_fd(fd);
+    return fd;
+}
+
+static void end_line(int fd)
+{
+    log_set_thread_fd(-1);
+    if (fd >= 0)
+        close(fd);
 }
 
 /* ---- who it is ---- */
@@ -312,8 +360,10 @@ static void say(struct watchdog *w, const struct holder *holder, int64_t blocked
                  holder->resume - w->first_resume - 1);
     if (unsaid_count > 0)
         snprintf(unsaid, sizeof unsaid, " (%u more since the last line)", unsaid_count);
+    int fd = begin_line(w);
     log_line(LOG_LEVEL_WARN, "blocked", "%" PRId64 " ms in %s%s: %s%s", blocked_ms, who, others,
              trace, unsaid);
+    end_line(fd);
 }
 
 /* ---- the watch ---- */
@@ -348,8 +398,10 @@ static void turned(struct watchdog *w, const struct loop_pulse *pulse, int64_t n
         char who[512];
         int64_t end_ms = pulse->since_ms > 0 ? pulse->since_ms : now_ms;
         write_holder(w, &w->holder, who, sizeof who);
+        int fd = begin_line(w);
         log_line(LOG_LEVEL_NOTICE, "unblocked", "after %" PRId64 " ms in %s", end_ms - w->since_ms,
                  who);
+        end_line(fd);
     }
     w->turn = pulse->turn;
     w->first_resume = __atomic_load_n(&w->opts.sched->resume_count, __ATOMIC_RELAXED);
@@ -387,8 +439,10 @@ static int64_t look(struct watchdog *w)
 static void *watchdog_main(void *arg)
 {
     struct watchdog *w = arg;
+    take_descriptors(w);
     while (!wait_for(&w->has_to_stop, look(w)))
         continue;
+    release_descriptors(w);
     return NULL;
 }
 
@@ -438,8 +492,6 @@ static void release(struct watchdog *w)
 {
     atomic_store(&the_watchdog, NULL);
     set_handler(SIG_IGN); /* one may be on its way */
-    if (w->syscall_fd >= 0)
-        close(w->syscall_fd);
     sem_destroy(&w->has_to_stop);
     sem_destroy(&w->has_answered);
     free(w);
@@ -447,7 +499,6 @@ static void release(struct watchdog *w)
 
 struct watchdog *watchdog_start(const struct watchdog_opts *opts)
 {
-    char path[64];
     if (RUNNING_ON_VALGRIND) {
         errno = ENOTSUP;
         return NULL;
@@ -463,8 +514,6 @@ struct watchdog *watchdog_start(const struct watchdog_opts *opts)
     w->loop_thread = pthread_self();
     w->loop_id = gettid();
     find_loop_stack(w);
-    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)w->loop_id);
-    w->syscall_fd = open(path, O_RDONLY | O_CLOEXEC);
     struct symbol self;
     if (symbol_find((uintptr_t)&watchdog_start, &self))
         w->own_object = self.object;
