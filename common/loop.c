@@ -232,7 +232,7 @@ void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)
         int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
         bool fired = !list_is_empty(&loop->fired);
         if (wait_ms == 0 || fired)
-            flags = EVLOOP_NONBLOCK;
+            flags |= EVLOOP_NONBLOCK;
         else if (wait_ms > 0)
             arm_wake(loop, wait_ms);
         loop->turn_count++;

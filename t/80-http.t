@@ -32,6 +32,11 @@ $remote = Galley::Remote->start(
     '/silent'   => sub { $_[0]->close },
     '/garbage'  => sub { $_[0]->write("220 mail.example ESMTP\r\n" x 3); $_[0]->close },
     '/badchunk' => sub { $_[0]->write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhalf\r\n"); $_[0]->close },
+    '/badcoding' => sub { $_[0]->write("HTTP/1.1 200 OK\r\nTransfer-Encoding: shrunk\r\n\r\nhalf\r\n"); $_[0]->close },
+    '/switch'   => sub { $_[0]->write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"); $_[0]->close },
+    '/bytewise' => sub { my $x = $_[0]; $x->write($_) for split //, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-Named: byte\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nby \r\n4\r\nbyte\r\n0\r\n\r\n" },
+    '/old'      => sub { $_[0]->write("HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold"); $_[0]->close },
+    '/two'      => sub { $_[0]->write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\ntwo"); $_[0]->close },
     '/badlength' => sub { $_[0]->write("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"); $_[0]->close },
     '/endless'  => sub { $_[0]->write("HTTP/1.1 200 OK\r\n"); my $n = 0; 1 while $_[0]->write('X-' . $n++ . ': ' . 'y' x 1000 . "\r\n"); $_[0]->close },
     '/endless/interim' => sub { 1 while $_[0]->write("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"); $_[0]->close },
@@ -79,8 +84,8 @@ sub ask {
 my $free = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')->sockport;    # nobody listens any more
 my $tall = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1');              # nobody accepts
 
-# ---- good ones: name, path, options, what is told ----
-for my $case (
+# ---- good ones: name, path, options, what is told; by ourselves, and by libcurl, which a version asks for ----
+my @good = (
     [ 'GET', '/ok', {}, { status => 200, body => 'fine', type => 'text/plain', named => 'yes', attempts => 1, url => $remote->url('/ok') } ],
     [ 'a query and a fragment', '/ok?a=b#c', {}, { status => 200, url => $remote->url('/ok?a=b#c') } ],
     [ 'POST', '/echo', { body => 'hello' }, { body => 'POST text/plain hello' } ],
@@ -91,6 +96,8 @@ for my $case (
     [ 'a status is no error', '/teapot', {}, { status => 418, body => 'short and stout' } ],
     [ 'HEAD', '/head', { method => 'HEAD' }, { status => 200, body => '' } ],
     [ 'and after it', '/ok', {}, { body => 'fine' } ],
+    [ 'byte by byte', '/bytewise', {}, { body => 'by byte', named => 'byte' } ],
+    [ 'HTTP/1.0', '/old', { times => 3 }, { body => 'old' } ],
     [ '204', '/nothing', {}, { status => 204, body => '' } ],
     [ 'no body', '/empty', {}, { status => 200, length => 0 } ],
     [ 'until the end', '/until', {}, { body => 'until the end' } ],
@@ -121,16 +128,19 @@ for my $case (
     [ 'Retry-After of a day', '/tomorrow', { retries => 2 }, { status => 503, attempts => 1 } ],
     [ 'no time for another', '/later', { retries => 9, timeout_ms => 50 }, { status => 200 } ],
     [ 'a proxy', 'http://elsewhere.example/ok', { proxy => $remote->url }, { body => 'fine' } ],
-) {
-    my ($name, $path, $options, $wanted) = @$case;
-    my $told = ask($path, %$options);
+);
+for my $case (map { my $row = $_; map { [ $_, @$row ] } '', '1.1' } @good) {
+    my ($version, $name, $path, $options, $wanted) = @$case;
+    next if $version && $path =~ m{^/(?:third|later)};    # these count
+    $name .= " (HTTP/$version)" if $version;
+    my $told = ask($path, %$options, $version ? (version => $version) : ());
     is($told->{error}, '0', "$name: an answer") or diag $told->{why};
     is($told->{$_}, $wanted->{$_}, "$name: $_") for sort keys %$wanted;
 }
-is($remote->count('/busy'), 4, 'as often as it says');
+is($remote->count('/busy'), 8, 'as often as it says');
 
 # ---- bad ones: name, path, options, error, status unhandled, words ----
-for my $case (
+my @bad = (
     [ 'down', "http://127.0.0.1:$free/x", {}, 'ECONNREFUSED', 503, qr{cannot reach http://127.0.0.1:$free: Connection refused \(t/apps/caller.c:\d+\)} ],
     [ 'a name that nobody knows', 'http://no.such.name.invalid/', {}, 'ENAME', 503, qr/cannot resolve no.such.name.invalid/ ],
     [ 'slow', '/slow', { timeout_ms => 100 }, 'ETIMEDOUT', 504, qr{GET http://127.0.0.1:\d+/slow: no answer in time} ],
@@ -142,6 +152,9 @@ for my $case (
     [ 'no answer to POST', '/silent', { body => 'x' }, 'ECONNRESET', 502, qr{POST http://\S+/silent: } ],
     [ 'no HTTP', '/garbage', {}, 'EGARBLED', 502, qr{/garbage: } ],
     [ 'no chunks', '/badchunk', {}, 'EGARBLED', 502, qr{/badchunk: } ],
+    [ 'an unknown coding', '/badcoding', {}, 'EGARBLED', 502, qr{/badcoding: } ],
+    [ 'two lengths', '/two', {}, 'EGARBLED', 502, qr{/two: } ],
+    [ 'switching protocols', '/switch', { timeout_ms => 3000 }, 'EGARBLED', 502, qr{/switch: } ],
     [ 'no length', '/badlength', {}, 'EGARBLED', 502, qr{/badlength: } ],
     [ 'endless fields', '/endless', {}, 'EANSWER_SIZE', 502, qr/the head of the answer is too large/ ],
     [ 'endless interim answers', '/endless/interim', {}, 'EANSWER_SIZE', 502, qr/the head of the answer is too large/ ],
@@ -157,8 +170,12 @@ for my $case (
     [ 'a wrong method', '/ok', { method => "GET / HTTP/1.1\r\nX: y" }, 'EINVAL', 500, qr/a wrong URL or method/ ],
     [ 'a field with a line end', '/ok', { field => 'x', value => "1\r\nY: 2" }, 'EINVAL', 500, qr/a field that may not be sent/ ],
     [ 'a field that frames', '/ok', { field => 'Content-Length', value => '7' }, 'EINVAL', 500, qr/a field that may not be sent/ ],
-) {
-    my ($name, $path, $options, $error, $status, $words) = @$case;
+);
+for my $case (map { my $row = $_; map { [ $_, @$row ] } '', '1.1' } @bad) {
+    my ($version, $name, $path, $given, $error, $status, $words) = @$case;
+    next if $version && $path =~ m{^/(?:switch|two)$};    # libcurl sees it otherwise
+    my $options = { %$given, $version ? (version => $version) : () };
+    $name .= " (HTTP/$version)" if $version;
     my $from = time;
     my $told = ask($path, %$options);
     is($told->{error}, $error, "$name: $error");

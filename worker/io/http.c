@@ -60,6 +60,28 @@ static int version_of(const char *text)
     return strcmp(text, "1.1") == 0 ? 1 : strcmp(text, "2") == 0 ? 2 : -EINVAL;
 }
 
+static GALLEY_YIELDS int run_exchange(struct call *call, const struct http_origin *origin)
+{
+    struct http_handle *handle = call->handle;
+    struct curl_slist *fields = NULL;
+    handle->is_plain = http_plain_fits(origin, &call->request, call->url);
+    int rc = http_begin(call->co, handle, &call->request, call->url, is_same_origin(call), &fields,
+                        call->here);
+    if (rc < 0)
+        return rc;
+    if (handle->is_plain) {
+        if (call->is_fresh)
+            http_plain_close(handle);
+        return http_plain_run(handle, call->url, fields, call->until_ms);
+    }
+    rc = http_prepare(handle, call->url, fields);
+    if (rc == 0 && handle->is_fresh != call->is_fresh) {
+        curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, (long)call->is_fresh);
+        handle->is_fresh = call->is_fresh;
+    }
+    return rc < 0 ? rc : http_run(handle, call->until_ms);
+}
+
 /* One exchange. 0: there is an answer, in call->handle; or -errno. */
 static GALLEY_YIELDS int attempt(struct call *call)
 {
@@ -87,14 +109,7 @@ static GALLEY_YIELDS int attempt(struct call *call)
     if (rc < 0)
         return rc;
     call->attempts++;
-    rc = http_prepare(call->co, call->handle, request, call->url, is_same_origin(call), call->here);
-    if (call->handle->is_fresh != call->is_fresh) {
-        curl_easy_setopt(call->handle->easy, CURLOPT_FRESH_CONNECT, (long)call->is_fresh);
-        call->handle->is_fresh = call->is_fresh;
-    }
-    if (rc == 0)
-        rc = http_run(call->handle, call->until_ms);
-    return rc;
+    return run_exchange(call, origin);
 }
 
 /* ---- the answer ---- */
@@ -219,6 +234,8 @@ static bool was_stale(const struct call *call, int rc)
     if (rc != -ECONNRESET || call->is_fresh || handle == NULL || handle->head_total > 0 ||
         !handle->is_idempotent || call->request.read != NULL)
         return false;
+    if (handle->is_plain)
+        return handle->was_reused;
     curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
     return connects == 0;
 }
@@ -255,9 +272,10 @@ static bool is_redirect(int status)
 static const char *resolve_location(struct call *call, galley_str location)
 {
     char *relative = arena_dup(call->co->arena, location.data, location.len), *text = NULL;
-    CURLU *url = curl_url_dup(call->handle->url);
+    CURLU *url = curl_url();
     const char *found = NULL;
     if (relative != NULL && url != NULL &&
+        curl_url_set(url, CURLUPART_URL, call->url, 0) == CURLUE_OK &&
         curl_url_set(url, CURLUPART_URL, relative, CURLU_URLENCODE) == CURLUE_OK &&
         curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
         curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK)

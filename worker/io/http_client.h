@@ -4,7 +4,7 @@
  *
  * libcurl runs on the loop's own stack alone, but for what takes an exchange back (remove, pause): a coroutine puts its
  * handle into `starting` and waits; client_turn starts all of them together.
- * See:      http_multi.c (sockets, timer), http_origin.c, http_exchange.c, http.c (the calls), docs/WAITING.md */
+ * See:      http_multi.c (sockets, timer), http_origin.c, http_exchange.c, http_plain.c, http.c (the calls), docs/WAITING.md */
 #ifndef GALLEY_WORKER_IO_HTTP_CLIENT_H
 #define GALLEY_WORKER_IO_HTTP_CLIENT_H
 
@@ -54,6 +54,7 @@ struct http_origin {
     uint16_t port; /* of that */
     bool is_tls, is_numeric, is_h2;
     bool is_given; /* libcurl knows `given` */
+    bool has_password;
     size_t resolving_count;
     char *used_proxy; /* NULL: none */
     int64_t fresh_until_ms;
@@ -67,11 +68,12 @@ enum http_kind { HTTP_GET, HTTP_HEAD, HTTP_BODY, HTTP_UPLOAD };
 struct http_handle {
     struct list link; /* in origin->idle or client->starting */
     struct http_origin *origin;
-    CURL *easy;
-    CURLU *url;
-    char *url_text; /* what `url` was set to */
+    CURL *easy;     /* NULL: not needed yet */
+    CURLU *url;     /* of easy */
+    char *url_text; /* of the last exchange */
     char method[24];
     enum http_kind kind;
+    bool has_easy_url, has_easy_method; /* easy is set up for these */
     struct curl_slist *fields_set;
     bool is_fresh; /* as CURLOPT_FRESH_CONNECT is set */
     struct curl_slist resolve_node;
@@ -99,6 +101,12 @@ struct http_handle {
     uint64_t body_max;
     char *up; /* what `read` has brought */
     size_t up_at, up_len;
+
+    /* ---- without libcurl ---- */
+    int fd; /* of its connection; -1: none */
+    struct loop_event readable, writable;
+    bool is_plain, is_watched, was_reused;
+    int64_t idle_since_ms;
 };
 
 struct http_client {
@@ -114,7 +122,8 @@ struct http_client {
     int ended_fd, ended_peer_fd; /* what stands in for a connection that has ended */
     struct list starting;
     struct list origins;
-    size_t origin_count, active_count;
+    size_t origin_count, active_count, plain_count;
+    char buffer[16384]; /* between two waits */
     int64_t used_at_ms;
     bool is_idle_timed;
     uint64_t seed;
@@ -144,6 +153,8 @@ void http_stop(struct http_handle *handle);
 void http_resume(struct http_handle *handle);
 /* Options of a handle that have to do with sockets. */
 void http_set_sockets(struct http_handle *handle);
+/* It is not idle. */
+void http_note_use(struct http_client *client);
 /* From 0 up to below `below`; not for secrets. */
 uint64_t http_random(struct http_client *client, uint64_t below);
 
@@ -164,18 +175,30 @@ void http_origins_free(struct http_client *client);
 
 /* ---- http_exchange.c ---- */
 
-/* What a new handle never changes. 0, -ENOMEM. */
-int http_handle_init(struct http_handle *handle);
-/* Set `handle` up for `request` at `url`, in the arena of `co`. 0; -EINVAL, -ENOMEM with coro_fail's sentence. */
-int http_prepare(galley_async *co, struct http_handle *handle,
-                 const struct galley_http_request *request, const char *url, bool is_same_origin,
-                 const char *here);
+/* What an exchange needs in any case: method, URL, fields, limits. 0; -EINVAL, -ENOMEM with coro_fail's sentence. */
+int http_begin(galley_async *co, struct http_handle *handle,
+               const struct galley_http_request *request, const char *url, bool is_same_origin,
+               struct curl_slist **fields, const char *here);
+/* Set libcurl up for it. The same answers. */
+int http_prepare(struct http_handle *handle, const char *url, struct curl_slist *fields);
+/* Room for `need` bytes in a piece of the arena that grows, `first` at first; false: none. */
+bool http_room(struct arena *arena, char **piece, size_t *room, size_t need, size_t first);
 /* Run it until its answer is whole, or, of a stream, its head. 0; or -errno, with the sentence; it is stopped then. */
 GALLEY_YIELDS int http_run(struct http_handle *handle, int64_t until_ms);
 /* Wait for the next thing to happen to it. 0, -ECANCELED, -ETIMEDOUT. */
 GALLEY_YIELDS int http_wait(struct http_handle *handle, int64_t until_ms);
 /* The failure of one that is DONE, with its sentence; 0. */
 int http_failure(struct http_handle *handle);
+
+/* ---- http_plain.c ---- */
+
+/* Whether libcurl is not needed for it. */
+bool http_plain_fits(const struct http_origin *origin, const struct galley_http_request *request,
+                     const char *url);
+/* One exchange that http_begin has begun: 0 with the answer in `handle`, or -errno with the sentence. DONE in any case. */
+GALLEY_YIELDS int http_plain_run(struct http_handle *handle, const char *url,
+                                 const struct curl_slist *fields, int64_t until_ms);
+void http_plain_close(struct http_handle *handle);
 
 /* ---- http_fields.c ---- */
 

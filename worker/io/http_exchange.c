@@ -25,9 +25,7 @@ static void wake(struct http_handle *handle)
         coro_wake(handle->co, 0);
 }
 
-/* Room for `need` bytes in a piece of the arena; false: none. */
-static bool make_room(struct arena *arena, char **piece, size_t *room, size_t used, size_t need,
-                      size_t first)
+bool http_room(struct arena *arena, char **piece, size_t *room, size_t need, size_t first)
 {
     if (need <= *room)
         return true;
@@ -37,7 +35,6 @@ static bool make_room(struct arena *arena, char **piece, size_t *room, size_t us
     char *moved = arena_grow(arena, *piece, *room, wanted);
     if (moved == NULL)
         return false;
-    (void)used;
     *piece = moved;
     *room = wanted;
     return true;
@@ -84,8 +81,8 @@ static size_t on_line(char *line, size_t size, size_t len, void *arg)
     }
     if (len <= 2 && (line[0] == '\r' || line[0] == '\n'))
         return head_ended(handle) ? len : 0;
-    if (!make_room(handle->arena, &handle->head, &handle->head_room, handle->head_len,
-                   handle->head_len + len, HEAD_FIRST_BYTES)) {
+    if (!http_room(handle->arena, &handle->head, &handle->head_room, handle->head_len + len,
+                   HEAD_FIRST_BYTES)) {
         handle->error = -ENOMEM;
         return 0;
     }
@@ -132,8 +129,8 @@ static size_t on_body(char *data, size_t size, size_t len, void *arg)
     size_t first = handle->body == NULL ? first_room(handle) : 0;
     if (handle->error == 0 && handle->body_len + len > handle->body_max)
         handle->error = -GALLEY_EANSWER_SIZE;
-    if (handle->error == 0 && !make_room(handle->arena, &handle->body, &handle->body_room,
-                                         handle->body_len, handle->body_len + len + 1, first))
+    if (handle->error == 0 && !http_room(handle->arena, &handle->body, &handle->body_room,
+                                         handle->body_len + len + 1, first))
         handle->error = -ENOMEM;
     if (handle->error < 0)
         return 0;
@@ -199,10 +196,15 @@ static void set_tls(struct http_handle *handle)
     }
 }
 
-int http_handle_init(struct http_handle *handle)
+/* The easy handle, with what never changes. 0, -ENOMEM. */
+static int open_easy(struct http_handle *handle)
 {
     const struct http_origin *origin = handle->origin;
+    handle->url = curl_url();
+    handle->easy = handle->url != NULL ? curl_easy_init() : NULL;
     CURL *easy = handle->easy;
+    if (easy == NULL)
+        return -ENOMEM;
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, handle);
@@ -242,18 +244,20 @@ static void note_shown(struct http_handle *handle, const char *url)
              handle->origin->shown, len, path);
 }
 
-/* 0, -EINVAL, -ENOMEM; true in `is_new` if it is another than before. */
-static int set_url(struct http_handle *handle, const char *url, bool *is_new)
+/* 0, -ENOMEM. */
+static int note_url(struct http_handle *handle, const char *url, bool is_new_method)
 {
-    *is_new = handle->url_text == NULL || strcmp(handle->url_text, url) != 0;
-    if (!*is_new)
-        return 0;
-    free(handle->url_text);
-    handle->url_text = NULL;
-    if (curl_url_set(handle->url, CURLUPART_URL, url, 0) != CURLUE_OK)
-        return -EINVAL;
-    handle->url_text = strdup(url);
-    return handle->url_text != NULL ? 0 : -ENOMEM;
+    bool is_new = handle->url_text == NULL || strcmp(handle->url_text, url) != 0;
+    if (is_new) {
+        free(handle->url_text);
+        handle->url_text = strdup(url);
+        handle->has_easy_url = false;
+    }
+    if (handle->url_text == NULL)
+        return -ENOMEM;
+    if (is_new || is_new_method)
+        note_shown(handle, url);
+    return 0;
 }
 
 static bool is_method(const char *method)
@@ -276,41 +280,64 @@ static bool is_idempotent(const char *method)
     return false;
 }
 
-/* 0, -EINVAL, -ENOMEM. */
-static int set_method(struct http_handle *handle, const char *method, bool *is_new)
+static enum http_kind kind_of(const struct galley_http_request *request, const char *method)
 {
-    const struct galley_http_request *request = handle->request;
-    CURL *easy = handle->easy;
-    enum http_kind kind = request->read != NULL                                       ? HTTP_UPLOAD
-                          : strcmp(method, "HEAD") == 0                               ? HTTP_HEAD
-                          : request->body.data != NULL || strcmp(method, "POST") == 0 ? HTTP_BODY
-                                                                                      : HTTP_GET;
-    if (!is_method(method) || (kind == HTTP_HEAD && request->body.len > 0))
+    if (request->read != NULL)
+        return HTTP_UPLOAD;
+    if (strcmp(method, "HEAD") == 0)
+        return HTTP_HEAD;
+    return request->body.data != NULL || strcmp(method, "POST") == 0 ? HTTP_BODY : HTTP_GET;
+}
+
+/* 0, -EINVAL. */
+static int note_method(struct http_handle *handle, const char *method, bool *is_new)
+{
+    enum http_kind kind = kind_of(handle->request, method);
+    if (!is_method(method) || (kind == HTTP_HEAD && handle->request->body.len > 0))
         return -EINVAL;
     *is_new = kind != handle->kind || strcmp(method, handle->method) != 0;
-    CURLcode rc = CURLE_OK;
     if (*is_new) {
-        curl_easy_setopt(easy, CURLOPT_UPLOAD, (long)(kind == HTTP_UPLOAD));
-        curl_easy_setopt(easy, CURLOPT_NOBODY, (long)(kind == HTTP_HEAD));
-        if (kind == HTTP_GET)
-            curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-        if (kind == HTTP_BODY)
-            curl_easy_setopt(easy, CURLOPT_POST, 1L);
-        bool is_usual = (kind == HTTP_GET && strcmp(method, "GET") == 0) || kind == HTTP_HEAD ||
-                        (kind == HTTP_BODY && strcmp(method, "POST") == 0);
-        rc = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, is_usual ? NULL : method);
         handle->kind = kind;
+        handle->has_easy_method = false;
         memcpy(handle->method, method, strlen(method) + 1);
+        handle->is_idempotent = is_idempotent(method);
     }
-    if (kind == HTTP_BODY) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+    return 0;
+}
+
+/* 0, -ENOMEM. */
+static int set_method(struct http_handle *handle)
+{
+    const char *method = handle->method;
+    enum http_kind kind = handle->kind;
+    CURL *easy = handle->easy;
+    if (handle->has_easy_method)
+        return 0;
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, (long)(kind == HTTP_UPLOAD));
+    curl_easy_setopt(easy, CURLOPT_NOBODY, (long)(kind == HTTP_HEAD));
+    if (kind == HTTP_GET)
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    if (kind == HTTP_BODY)
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    bool is_usual = (kind == HTTP_GET && strcmp(method, "GET") == 0) || kind == HTTP_HEAD ||
+                    (kind == HTTP_BODY && strcmp(method, "POST") == 0);
+    if (curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, is_usual ? NULL : method) != CURLE_OK)
+        return -ENOMEM;
+    handle->has_easy_method = true;
+    return 0;
+}
+
+static void set_body(struct http_handle *handle)
+{
+    const struct galley_http_request *request = handle->request;
+    if (handle->kind == HTTP_BODY) {
+        curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS,
                          request->body.len > 0 ? (const char *)request->body.data : "");
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+        curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
     }
-    if (kind == HTTP_UPLOAD)
-        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+    if (handle->kind == HTTP_UPLOAD)
+        curl_easy_setopt(handle->easy, CURLOPT_INFILESIZE_LARGE,
                          (curl_off_t)(request->read_bytes > 0 ? request->read_bytes : -1));
-    return rc == CURLE_OK ? 0 : -ENOMEM;
 }
 
 /* Tell libcurl where the name is, which it would ask the system otherwise, on a thread of its own. */
@@ -364,31 +391,42 @@ static bool get_rooms(struct http_handle *handle)
            (handle->request->read == NULL || handle->up != NULL);
 }
 
-int http_prepare(galley_async *co, struct http_handle *handle,
-                 const struct galley_http_request *request, const char *url, bool is_same_origin,
-                 const char *here)
+int http_begin(galley_async *co, struct http_handle *handle,
+               const struct galley_http_request *request, const char *url, bool is_same_origin,
+               struct curl_slist **fields, const char *here)
 {
     bool has_body = request->body.data != NULL || request->read != NULL, is_new = false;
-    const char *method = request->method != NULL ? request->method : has_body ? "POST" : "GET";
-    struct curl_slist *fields = NULL;
-    bool is_new_url = false;
     begin(co, handle, request, here);
-    int rc = set_method(handle, method, &is_new);
+    int rc = note_method(handle,
+                         request->method != NULL ? request->method
+                         : has_body              ? "POST"
+                                                 : "GET",
+                         &is_new);
+    if (rc < 0)
+        return coro_fail(co, rc, here, "a wrong URL or method");
+    if (note_url(handle, url, is_new) < 0)
+        return coro_fail(co, -ENOMEM, here, "no memory for an HTTP call");
+    return http_fields_build(co, request, is_same_origin, fields, here);
+}
+
+int http_prepare(struct http_handle *handle, const char *url, struct curl_slist *fields)
+{
+    int rc = handle->easy != NULL ? 0 : open_easy(handle);
     if (rc == 0)
-        rc = set_url(handle, url, &is_new_url);
-    if (rc < 0)
-        return coro_fail(co, rc, here, rc == -EINVAL ? "a wrong URL or method" : "no memory");
-    if (is_new || is_new_url)
-        note_shown(handle, url);
-    handle->is_idempotent = is_idempotent(method);
-    rc = http_fields_build(co, request, is_same_origin, &fields, here);
-    if (rc < 0)
-        return rc;
+        rc = set_method(handle);
+    if (rc == 0 && !handle->has_easy_url) {
+        rc = curl_url_set(handle->url, CURLUPART_URL, url, 0) == CURLUE_OK ? 0 : -EINVAL;
+        handle->has_easy_url = rc == 0;
+    }
+    if (rc < 0 || !get_rooms(handle))
+        return coro_fail(handle->co, rc < 0 ? rc : -ENOMEM, handle->here,
+                         rc == -EINVAL ? "a wrong URL or method" : "no memory for an HTTP call");
+    set_body(handle);
     if (fields != handle->fields_set)
         curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, fields);
     handle->fields_set = fields;
     set_addresses(handle);
-    return get_rooms(handle) ? 0 : coro_fail(co, -ENOMEM, here, "no memory for %s", handle->shown);
+    return 0;
 }
 
 /* ---- running ---- */

@@ -247,17 +247,21 @@ void http_set_sockets(struct http_handle *handle)
 
 static void idle_check(void *arg);
 
+void http_note_use(struct http_client *client)
+{
+    if (client->is_idle_timed)
+        return;
+    client->is_idle_timed = true;
+    loop_timer_start(client->remotes->loop, &client->idle_timer, IDLE_CHECK_MS, idle_check, client);
+}
+
 void http_start(struct http_handle *handle)
 {
     struct http_client *client = handle->origin->client;
     handle->state = HTTP_STARTING;
     list_append(&client->starting, &handle->link);
     loop_event_fire(&client->turn, LOOP_READ);
-    if (!client->is_idle_timed) {
-        client->is_idle_timed = true;
-        loop_timer_start(client->remotes->loop, &client->idle_timer, IDLE_CHECK_MS, idle_check,
-                         client);
-    }
+    http_note_use(client);
 }
 
 void http_stop(struct http_handle *handle)

@@ -25,6 +25,7 @@ static void handle_free(struct http_handle *handle)
 {
     if (handle == NULL)
         return;
+    http_plain_close(handle);
     if (handle->easy != NULL)
         curl_easy_cleanup(handle->easy);
     curl_url_cleanup(handle->url);
@@ -39,12 +40,7 @@ static struct http_handle *handle_new(struct http_origin *origin)
         return NULL;
     list_init(&handle->link);
     handle->origin = origin;
-    handle->easy = curl_easy_init();
-    handle->url = curl_url();
-    if (handle->easy == NULL || handle->url == NULL || http_handle_init(handle) < 0) {
-        handle_free(handle);
-        return NULL;
-    }
+    handle->fd = -1;
     origin->handle_count++;
     return handle;
 }
@@ -265,6 +261,9 @@ static int parse(struct http_origin *origin, CURLU *url)
     if (rc == 0)
         origin->is_numeric = inet_pton(AF_INET, origin->name, &ignored.in.sin_addr) == 1 ||
                              inet_pton(AF_INET6, origin->name, &ignored.in6.sin6_addr) == 1;
+    if (rc == 0 && origin->is_numeric)
+        resolve_known(origin->client->remotes, origin->name, origin->port, &origin->given);
+    origin->has_password = strchr(origin->prefix, '@') != NULL;
     return rc;
 }
 

@@ -303,12 +303,26 @@ static void a_set_clock_stands_still(void **state)
     assert_int_equal(loop_now_ms(bench->loop), 5000);
 }
 
+/* What nobody has read yet does not keep a turn from ending, one that does not wait either. */
+static void unread_is_told_once_a_turn(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(write(bench->fds[1], "x", 1), 1);
+    assert_int_equal(
+        loop_event_start(bench->loop, &bench->event, bench->fds[0], LOOP_READ, count, bench), 0);
+    bench->wait_ms = 0;
+    bench->stop_after_polls = 10;
+    run(bench, 100);
+    assert_int_equal(bench->calls, 10);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(descriptors_tell_what_happened),
         CASE(edges_are_told_once),
+        CASE(unread_is_told_once_a_turn),
         CASE(bad_descriptors_are_refused),
         CASE(signals_are_events),
         CASE(timers_fire_once),
