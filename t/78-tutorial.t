@@ -6,9 +6,10 @@ use lib 't/lib';
 use JSON::PP ();
 use Test::More;
 use Galley::Test;
+use Galley::Redis;
 
 my $folder = 'docs/tutorial';
-my (%shown, $server, $program);
+my (%shown, %remotes, $server, $program);
 
 # The lines of a block, all of them further left than in the program by the same blanks.
 sub is_part_of {
@@ -27,7 +28,8 @@ sub serve {
     return $server if $program && $program eq $name;
     is($server->stop, 0, "$program stops") if $server;
     $program = $name;
-    return $server = Galley::Test->start("$folder/$name");
+    my $redis = $name =~ /redis/ ? ($remotes{redis} //= Galley::Redis->start) : undef;
+    return $server = Galley::Test->start("$folder/$name", env => { $redis ? (REDIS_URL => $redis->url) : () });
 }
 
 # What the pages show of an answer, whenever it was: one date for all, no carriage returns.

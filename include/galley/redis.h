@@ -126,7 +126,7 @@ GALLEY_API GALLEY_YIELDS int galley__redis_receive(galley_async *co, struct gall
                                                    struct galley_redis_message *message,
                                                    int64_t timeout_ms,
                                                    const char *here) GALLEY_MUST_USE;
-/* Never waits. */
+/* Never waits; harmless for one that has ended, or NULL. */
 GALLEY_API void galley_redis_unsubscribe(galley_async *co, struct galley_redis_sub *sub);
 
 #endif

@@ -192,7 +192,7 @@ static void print_what(char *out, const struct galley_redis_arg *args, size_t co
     }
     for (size_t i = 0; i < WHAT_BYTES; i++) { /* all of it, which the compiler does 16 at a time */
         unsigned char c = (unsigned char)out[i];
-        out[i] = (char)((c - 1u < 0x1f) | (c == 0x7f) ? '?' : c);
+        out[i] = (char)(((c - 1u < 0x1f) | (c == 0x7f)) ? '?' : c);
     }
 }
 

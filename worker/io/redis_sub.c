@@ -413,7 +413,7 @@ static void leave(struct redis_subs *subs, struct listen *listen)
 void galley_redis_unsubscribe(galley_async *co, struct galley_redis_sub *sub)
 {
     (void)co;
-    if (!sub->is_open)
+    if (!sub || !sub->is_open)
         return;
     sub->is_open = false;
     for (size_t i = 0; i < sub->listen_count; i++)
