@@ -122,7 +122,8 @@ cmp_ok($answered, '>', $COUNT / 10, "$COUNT requests: who stayed was answered ($
 my $after = rest('after the storm');
 # SQLite's connections have one to three descriptors each, as they come and go.
 cmp_ok(abs($after - $descriptors), '<=', 12, "as many descriptors as before: $descriptors, $after");
-cmp_ok(rss_of() - $rss, '<', 16 << 20, 'no more memory than before: ' . int((rss_of() - $rss) / 1024) . ' KiB more');
+my $most = slow() > 1 ? 400 << 20 : 16 << 20;    # memory checkers keep what was freed, and tell of leaks themselves
+cmp_ok(rss_of() - $rss, '<', $most, 'no more memory than before: ' . int((rss_of() - $rss) / 1024) . ' KiB more');
 is($server->stat('redis_connections_open'), 2, 'one connection to Redis, and one for messages');
 cmp_ok($server->stat('pool_connections_open'), '<=', 8, 'no pool is larger than it may be');
 is($server->stat('pool_connections_idle'), $server->stat('pool_connections_open'), 'and nobody keeps one');
