@@ -138,6 +138,26 @@ subtest 'ten thousand statements' => sub {
     diag(sprintf 'a statement: %.1f us to read, %.1f us to write in a transaction', $read / 1000, $write / 1000);
 };
 
+subtest 'clients that leave at any moment' => sub {
+    my $rounds = soak() ? 500 : 25;
+    my $seed = 4711;
+    my $random = sub { $seed = ($seed * 1103515245 + 12345) % 2**31; return int($seed / 65536) % $_[0] };
+    my @paths = ([ POST => '/add' ], [ GET => '/total' ], [ GET => '/hold?n=3' ], [ GET => '/endless' ], [ GET => '/endless-write' ]);
+    for my $round (1 .. $rounds) {
+        my @clients = map { ask($server, @{ $paths[ $random->(5) ] }) } 1 .. 12;
+        for my $client (@clients) {
+            my $how = $random->(3);
+            select undef, undef, undef, $random->(4) / 1000;    # anywhere in what it does
+            $how == 0 ? $client->reset : $how == 1 ? $client->close : $client->half_close;
+        }
+        ok(0, 'all end'), last if !$server->wait_stat('coroutines_live', 0, 20 * slow());
+    }
+    is($server->stat('pool_waiting'), 0, 'nobody waits');
+    is($server->stat('pool_connections_open'), 3, 'no connection was lost');
+    like(total($server), qr/^\d+$/, 'the connections serve others');
+    ok(is_alive($pid), 'the worker lives');
+};
+
 ok(wait_until('as few descriptors as before', sub { descriptors_of($pid) <= $descriptors }), 'no descriptor is left over');
 is($server->stat('pool_connections_open'), 3, 'one connection writes, two read');
 is(($server->worker_pids)[0], $pid, 'it was one worker all the time');
