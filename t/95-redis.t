@@ -47,6 +47,7 @@ sub app {
     like(call($server, 'multi'), qr{^error -22: .*multi needs a connection of its own.* send one EVAL}, 'a transaction, too');
     like(call($server, 'SUBSCRIBE x'), qr{^error -22: .*galley_redis_subscribe}, 'and a subscription');
     like(call($server, 'XREAD COUNT 1 BLOCK 0 STREAMS s 0'), qr{^error -22: .*would block}, 'and an option that blocks');
+    like(call($server, ''), qr{^error -22: .*is no command}, 'nothing is no command');
     is(call($server, 'XREAD COUNT 1 STREAMS block 0'), 'null', 'but not a key of that name');
     is($server->request(GET => '/plain?c=LPUSH+a+x')->{status}, 500, 'left alone, a refused command is 500');
     like($server->log, qr/LPUSH a: WRONGTYPE/, 'and the log says why');

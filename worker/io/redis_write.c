@@ -114,7 +114,7 @@ static const struct {
     {"UNWATCH", together},     {"SUBSCRIBE", listens},   {"PSUBSCRIBE", listens},
     {"SSUBSCRIBE", listens},   {"UNSUBSCRIBE", listens}, {"PUNSUBSCRIBE", listens},
     {"SUNSUBSCRIBE", listens}, {"MONITOR", leaves},      {"SYNC", leaves},
-    {"PSYNC", leaves},         {"QUIT", leaves},
+    {"PSYNC", leaves},         {"REPLCONF", leaves},     {"QUIT", leaves},
 };
 
 static bool is_word(const struct galley_redis_arg *arg, const char *word, size_t len)
@@ -142,8 +142,11 @@ const char *redis_refusal(const struct galley_redis_arg *args, size_t count)
     static const uint32_t begins = 1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 7 |
                                    1u << 12 | 1u << 15 | 1u << 16 | 1u << 17 | 1u << 18 | 1u << 20 |
                                    1u << 22 | 1u << 23;
+    if (count ==
+        0) /* Redis passes over it without a reply, and all that follow would be taken for the next one's */
+        return "is no command";
     const char *name = args[0].data;
-    if (count == 0 || !name || args[0].len < 4) /* GET, SET, DEL ... */
+    if (!name || args[0].len < 4) /* GET, SET, DEL ... */
         return NULL;
     unsigned letter = ((unsigned char)name[0] | 0x20u) - 'a';
     if (letter >= 26 || (begins & 1u << letter) == 0)

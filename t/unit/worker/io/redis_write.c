@@ -66,7 +66,7 @@ static void refuses(void **state)
         "BZPOPMAX", "BZMPOP",    "WAIT",       "WAITAOF",    "SELECT",       "AUTH",
         "HELLO",    "RESET",     "MULTI",      "EXEC",       "DISCARD",      "WATCH",
         "UNWATCH",  "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE",  "PUNSUBSCRIBE",
-        "MONITOR",  "SYNC",      "PSYNC",      "QUIT",       "SUNSUBSCRIBE",
+        "MONITOR",  "SYNC",      "PSYNC",      "QUIT",       "SUNSUBSCRIBE", "REPLCONF",
     };
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -80,6 +80,7 @@ static void refuses(void **state)
     assert_non_null(
         redis_refusal(ARGS("xreadgroup", "GROUP", "g", "c", "block", 0, "STREAMS", "s")));
     assert_non_null(redis_refusal(ARGS("CLIENT", "REPLY", "OFF")));
+    assert_non_null(redis_refusal(NULL, 0));
 }
 
 static void lets_through(void **state)
