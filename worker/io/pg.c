@@ -196,7 +196,7 @@ static void note_state(struct pg_session *session)
         session->is_begin_pending || status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
     conn->has_failed = status == PQTRANS_INERROR;
     if (status == PQTRANS_ACTIVE || status == PQTRANS_UNKNOWN || session->is_dying ||
-        PQstatus(session->pg) == CONNECTION_BAD)
+        session->is_closed || PQstatus(session->pg) == CONNECTION_BAD)
         conn->is_broken = true;
 }
 

@@ -65,8 +65,10 @@ struct pg_session {
     struct pg_conn *pg;
     struct loop_event event;
     galley_async *waiter;
-    bool has_news, is_dying;
-    bool was_read;         /* since the statement was sent */
+    bool has_news;
+    bool is_dying,
+        is_closed; /* the server says so, or has left: there may be something to read still */
+    bool was_read; /* since the statement was sent */
     bool is_begin_pending; /* `begin` travels with the next statement */
     struct pg_cache cache;
     struct pg_cancel_job *cancel; /* under way; NULL */

@@ -23,7 +23,9 @@ static void on_notice(void *arg, const PGresult *notice)
     struct pg_session *session = arg;
     const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
     const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
-    if (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+    const char *state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+    if ((severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0)) ||
+        (state && strncmp(state, "57P", 3) == 0))
         session->is_dying = true;
     log_line(LOG_LEVEL_DEBUG, "sql_notice", "%s: %s: %s", session->base.db->name, severity ?: "?",
              text ?: "?");
@@ -39,7 +41,7 @@ bool pg_is_alive(struct pooled *conn)
             continue;
         session->has_news = false;
         if (got < 0)
-            return errno == EAGAIN && !session->is_dying;
+            return errno == EAGAIN && !session->is_dying && !session->is_closed;
         if (got == 0)
             return false;
         /* A parameter that was changed, a notice, a ticket of TLS: or why it is ended. */
@@ -52,8 +54,8 @@ static void on_event(void *arg, int fd, unsigned what)
 {
     struct pg_session *session = arg;
     (void)fd;
-    (void)what;
     session->has_news = true;
+    session->is_closed = session->is_closed || (what & LOOP_CLOSED);
     if (session->waiter) {
         coro_wake(session->waiter, 0);
     } else if (!list_is_empty(&session->base.pooled.link) && !pg_is_alive(&session->base.pooled)) {

@@ -4,7 +4,8 @@
  *
  * The event is edge-triggered, and libpq reads once a call without telling what it got. So the first read of an answer
  * follows the event; where the answer was not complete the socket itself is asked whether there is more, be it data, an
- * end or an error: the edge of that may have come together with what was read.
+ * end or an error: the edge of that may have come together with what was read. An end that came together with the answer
+ * before is remembered (is_closed): of the statement after it no more than the send might fail, which libpq keeps to itself.
  * See:      pg.h */
 #include <libpq-fe.h>
 #include <poll.h>
@@ -77,10 +78,16 @@ static bool has_more(struct pg_session *session)
     return poll(&end, 1, 0) > 0;
 }
 
+/* Once something was read, or the server has left, the edges tell no more. */
+static bool must_ask(const struct pg_session *session)
+{
+    return session->was_read || session->is_closed || session->is_dying;
+}
+
 int pg_await(galley_async *co, struct pg_session *session, const struct sql_statement *statement)
 {
     while (PQisBusy(session->pg)) {
-        while (session->was_read ? !has_more(session) : !session->has_news) {
+        while (must_ask(session) ? !has_more(session) : !session->has_news) {
             int rc = suspend(co, session, statement);
             if (rc < 0)
                 return rc;
