@@ -19,7 +19,7 @@ sub call {
 
 sub app {
     my ($url, %env) = @_;
-    return Galley::Test->start('t/apps/redis', env => { REDIS_URL => $url, %env });
+    return Galley::Test->start('t/apps/redis', env => { REDIS_URL => $url, REDIS_TIMEOUT_MS => 5000 * slow(), %env });
 }
 
 # ---- replies of every kind ----
@@ -127,10 +127,11 @@ sub end {
 # ---- slow ----
 {
     my $redis = Galley::Redis->start;
-    my $server = app($redis->url, REDIS_TIMEOUT_MS => 300);
+    my $limit = 300 * slow();
+    my $server = app($redis->url, REDIS_TIMEOUT_MS => $limit);
     call($server, 'SET a 1');
     $redis->pause;
-    like(call($server, 'GET a'), qr{^error -110: .*: no answer from unix:\S+ to GET a within 300 ms}, 'slower than the limit');
+    like(call($server, 'GET a'), qr{^error -110: .*: no answer from unix:\S+ to GET a within $limit ms}, 'slower than the limit');
     like(call($server, 'GET a', '&timeout_ms=50'), qr{^error -110}, "or than the scope's deadline");
     is($server->request(GET => '/plain?c=GET+a')->{status}, 504, 'is 504 where it is left alone');
     $redis->resume;
@@ -202,18 +203,18 @@ sub end {
 
 # ---- a server that breaks its word: what it does after its greeting, what the first command gets, and the second ----
 for my $row (
-    [ 'garbage',          sub { print { $_[0] } "HTTP/1.1 400 Bad Request\r\n\r\n"; sleep 60 },     qr/^error -5004: / ],
+    [ 'garbage',          sub { print { $_[0] } "HTTP/1.1 400 Bad Request\r\n\r\n"; sleep 600 },     qr/^error -5004: / ],
     [ 'half a reply',     sub { print { $_[0] } "\$10\r\nhalf"; close $_[0] },                      qr/^error -5008: .*closed by the other side/ ],
     [ 'a cut',            sub { Galley::Redis::reset_connection($_[0]) },                           qr/^error -5008: / ],
     [ 'a half and a cut', sub { print { $_[0] } "\$10\r\nhalf"; Galley::Redis::reset_connection($_[0]) }, qr/^error -5008: / ],
-    [ 'nested too deep',  sub { print { $_[0] } "*1\r\n" x 100; sleep 60 },                         qr/^error -5004: / ],
-    [ 'a wrong length',   sub { print { $_[0] } "\$-5\r\n"; sleep 60 },                             qr/^error -5004: / ],
-    [ 'an endless list',  sub { print { $_[0] } "*2000000000\r\n"; sleep 60 },                      qr/^error -5005: / ],
+    [ 'nested too deep',  sub { print { $_[0] } "*1\r\n" x 100; sleep 600 },                         qr/^error -5004: / ],
+    [ 'a wrong length',   sub { print { $_[0] } "\$-5\r\n"; sleep 600 },                             qr/^error -5004: / ],
+    [ 'an endless list',  sub { print { $_[0] } "*2000000000\r\n"; sleep 600 },                      qr/^error -5005: / ],
     [ 'an endless line',  sub { my $s = shift; print $s '+'; 1 while print $s 'x' x 8192 },         qr/^error -5004: / ],
     [ 'an endless text',  sub { my $s = shift; print $s "\$900000000\r\n"; 1 while print $s 'x' x 65536 }, qr/^error -5005: / ],
     [ 'an endless head',  sub { my $s = shift; print $s '$'; 1 while print $s '0' x 8192 },         qr/^error -5004: / ],
-    [ 'more than asked',  sub { print { $_[0] } "\$1\r\n1\r\n+OK\r\n"; sleep 60 },                    qr/^"1"/ ],
-    [ 'byte by byte',     sub { my $s = shift; for (split //, "*2\r\n\$5\r\nhello\r\n:-17\r\n") { print $s $_; select undef, undef, undef, 0.002 } sleep 60 },
+    [ 'more than asked',  sub { print { $_[0] } "\$1\r\n1\r\n+OK\r\n"; sleep 600 },                    qr/^"1"/ ],
+    [ 'byte by byte',     sub { my $s = shift; for (split //, "*2\r\n\$5\r\nhello\r\n:-17\r\n") { print $s $_; select undef, undef, undef, 0.002 } sleep 600 },
         qr/^\["hello" -17\]/ ],
 ) {
     my ($name, $act, $first) = @$row;
@@ -235,8 +236,8 @@ for my $row (
 
 # ---- one that accepts, and says nothing, or is not ready ----
 {
-    my $silent = Galley::Redis->script(sub { sleep 60 });
-    my $server = app($silent->tcp_url, REDIS_TIMEOUT_MS => 300);
+    my $silent = Galley::Redis->script(sub { sleep 600 });
+    my $server = app($silent->tcp_url, REDIS_TIMEOUT_MS => 300 * slow());
     like(call($server, 'GET a'), qr/^error -110: .*cannot connect to|^error -110: .*no answer/, 'silence has an end');
     is($server->stop, 0, 'stops');
     my $loading = Galley::Redis->script(sub {
