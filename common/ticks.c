@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CALIBRATION_NS = 200000 };
+enum { CALIBRATION_NS = 200000, TRIES = 8 };
 
 uint64_t ticks_read_clock(void)
 {
@@ -31,18 +31,38 @@ static bool is_trusted(void)
     return len > 0 && !strcmp(name, "tsc\n");
 }
 
+struct reading {
+    uint64_t ticks, ns;
+};
+
+/* Both clocks at the same time: the closest of a few tries, since any one may be interrupted between the two. */
+static struct reading read_both(const struct ticks *ticks)
+{
+    struct reading closest = {0};
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t before = ticks_now(ticks), ns = ticks_read_clock();
+        uint64_t gap = ticks_now(ticks) - before;
+        if (gap >= least)
+            continue;
+        least = gap;
+        closest = (struct reading){before + gap / 2, ns};
+    }
+    return closest;
+}
+
 static void calibrate(struct ticks *ticks)
 {
-    uint64_t start_ns = ticks_read_clock(), start = ticks_now(ticks), now_ns;
-    do {
-        now_ns = ticks_read_clock();
-    } while (now_ns - start_ns < CALIBRATION_NS);
-    uint64_t passed = ticks_now(ticks) - start;
-    if (passed < CALIBRATION_NS / 1000) { /* not even one a microsecond: no clock for us */
+    struct reading first = read_both(ticks), last;
+    while (ticks_read_clock() - first.ns < CALIBRATION_NS)
+        ;
+    last = read_both(ticks);
+    uint64_t passed = last.ticks - first.ticks, passed_ns = last.ns - first.ns;
+    if (passed < passed_ns / 1000) { /* not even one a microsecond: no clock for us */
         ticks->is_counter = false;
         return;
     }
-    ticks->us_a_tick = (((now_ns - start_ns) << TICKS_SCALE_BITS) + passed * 500) / (passed * 1000);
+    ticks->us_a_tick = ((passed_ns << TICKS_SCALE_BITS) + passed * 500) / (passed * 1000);
 }
 #endif
 

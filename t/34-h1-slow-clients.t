@@ -19,7 +19,7 @@ use constant { CLIENTS => 200, LIMIT_S => 1.5, STEP_S => 0.05, GROWTH_KB => 4096
 my $server = Galley::Test->start('t/apps/wire', args => [
     qw(--head-timeout 1500ms --body-grace 1500ms --body-rate 1k --keepalive-timeout 1500ms --write-timeout 1500ms)]);
 my ($worker) = $server->worker_pids;
-my $measures_memory = build() !~ /asan|valgrind/ && !$ENV{GALLEY_WRAP};
+my $measures_memory = build() !~ /asan|valgrind/ && !wrapped();
 $SIG{PIPE} = 'IGNORE';
 
 sub memory_kb {

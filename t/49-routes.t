@@ -185,7 +185,7 @@ sub next_message {
     is_deeply([ map { [ sort keys %$_ ] } @stats ], [ ([ 'metrics', 'workers' ]) x 4 ], 'with metrics and workers');
     is(scalar @{ $stats[0]{workers} }, 2, 'both workers');
     my @requests = map { $_->{metrics}{requests_total}{value} } @stats;
-    is($requests[3] - $requests[1], 5, 'fresh each time');
+    is($requests[3] - $requests[1], 5, 'fresh each time') if !wrapped();    # or too slow to report in time
     say_to($socket, 8, 'ping', []);
     my $message;
     1 while ($message = next_message($socket)) && $message->[0] == 2;
@@ -270,7 +270,7 @@ sub next_message {
 }
 # ---- a loop that is blocked is counted with the route that blocks it ----
 SKIP: {
-    skip 'there is no watchdog under valgrind', 3 if $ENV{GALLEY_WRAP};
+    skip 'there is no watchdog under valgrind', 3 if wrapped();
     my $blocking = Galley::Test->start('t/apps/blocking', workers => 1);
     is($blocking->request(GET => '/slow?ms=300')->{status}, 200, 'a handler that blocks');
     ok($blocking->wait_stat(loop_blocked_total => 1), 'is noticed');

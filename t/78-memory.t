@@ -10,7 +10,7 @@ use Galley::Test;
 use Test::More;
 
 plan skip_all => 'a sanitizer has memory of its own' if build() =~ m{/asan$};
-plan skip_all => 'the worker runs within another program' if $ENV{GALLEY_WRAP};
+plan skip_all => 'the worker runs within another program' if wrapped();
 
 my $server = Galley::Test->start('t/apps/greedy');
 my ($worker) = $server->worker_pids;

@@ -10,7 +10,7 @@ use Galley::Http;
 use Galley::Test;
 use Test::More;
 
-my $has_own_memory = build() =~ m{/asan$} || $ENV{GALLEY_WRAP} ? 0 : 1;    # a sanitizer keeps what was freed
+my $has_own_memory = build() =~ m{/asan$} || wrapped() ? 0 : 1;    # a sanitizer keeps what was freed
 my $wanted = soak() ? 1_000_000 : $has_own_memory ? 20_000 : 4_000;
 my $warm_up = soak() ? 40_000 : $has_own_memory ? 8_000 : 800;
 

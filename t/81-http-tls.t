@@ -62,7 +62,7 @@ sub peak_kb { return read_file("/proc/$worker/status") =~ /^VmHWM:\s+(\d+) kB/m 
 for my $row ([ 'HTTP/1.1', $plain->url ]) {
     my ($name, $base) = @$row;
     my $of_mb = sub { my ($mb) = @_; return $mb << 20 };
-    my $has_own_memory = build() !~ m{/asan$} && !$ENV{GALLEY_WRAP};
+    my $has_own_memory = build() !~ m{/asan$} && !wrapped();
     my $mb = $has_own_memory ? 50 : 5;
     ask('/up', "$base/count", times => $of_mb->(1), max => $of_mb->(1));
     ask('/down', "$base/send?bytes=" . $of_mb->(1));

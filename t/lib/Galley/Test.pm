@@ -27,7 +27,7 @@ use Galley::Http;
 use Galley::MsgPack;
 
 our @EXPORT = qw(root build galley app_path galley_command run_command curl tls_files temp_dir write_file read_file
-    wait_until children_of is_alive descriptors_of h2spec soak slow);
+    wait_until children_of is_alive descriptors_of h2spec soak slow wrapped);
 
 my $ROOT  = abs_path(dirname(__FILE__) . '/../../..');
 my $BUILD = $ENV{BUILD} || 'build';
@@ -49,6 +49,7 @@ sub build  { return $BUILD }
 sub galley { return "$BUILD/bin/galley" }
 sub soak   { return $SOAK }                      # whether long loops are wanted
 sub slow   { return $SLOW }                      # factor for a test's own time limits
+sub wrapped { return $WRAP ne '' }                # whether the server runs within valgrind or the like
 
 # 'examples/echo' or 't/apps/x' -> the shared object; a path that ends in .so stays.
 sub app_path {
