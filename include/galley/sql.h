@@ -15,7 +15,9 @@
  *
  * Results live in the memory of the request. Errors: -GALLEY_EREFUSED the statement is wrong; -GALLEY_ECONSTRAINT,
  * -GALLEY_ECONFLICT, -GALLEY_EMODEL a row does not fit its model; -GALLEY_EFULL, -ECONNREFUSED, -GALLEY_ENAME, -GALLEY_ENOT_READY
- * no connection; -GALLEY_ELOST it broke while the statement ran; -GALLEY_EANSWER_SIZE; -ETIMEDOUT, -ECANCELED, -ENOMEM, -EINVAL.
+ * no connection; -GALLEY_ELOST it broke while the statement ran; -GALLEY_EANSWER_SIZE; -ETIMEDOUT, -ECANCELED, -ENOMEM, -EINVAL;
+ * -EDEADLK the caller's own transaction holds what it would wait for; of SQLite's files -ENOENT, -EACCES, -EROFS, -ENOSPC, -EIO,
+ * -EUCLEAN (no database, or a damaged one).
  * galley_why(co) has the database's own words. */
 #ifndef GALLEY_SQL_H
 #define GALLEY_SQL_H
@@ -29,7 +31,7 @@ typedef struct galley_sql galley_sql;
 
 struct galley_sql_opts {
     const char *url;     /* sqlite:shop.db, sqlite::memory:, postgresql://user@host/name?options */
-    int connections;     /* of this worker; 0: 4 */
+    int connections;     /* of this worker; 0: 4; of SQLite's one writes, the others read */
     int max_waiting;     /* who may wait for one; 0: 10,000; beyond: -GALLEY_EFULL */
     int64_t max_wait_ms; /* 0: only the scope's deadline; beyond: -ETIMEDOUT */
     uint64_t max_answer_bytes; /* of one statement's rows; 0: 16 MiB */

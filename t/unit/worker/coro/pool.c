@@ -284,6 +284,80 @@ static void without_a_pool(void **state)
     assert_string_equal(world.trace, expected);
 }
 
+/* ---- a pool for one purpose ---- */
+
+static struct pool *own;
+static int told_count;
+
+static void tell(void *arg)
+{
+    assert_ptr_equal(arg, &numbers[0]);
+    told_count++;
+    open_gate();
+}
+
+static int pass_gate_of(galley_sync *rq, void *arg)
+{
+    return pass_gate(rq, arg);
+}
+
+static void call_own(galley_async *co, void *arg)
+{
+    const struct pool_call call = {.fn = pass_gate_of,
+                                   .arg = arg,
+                                   .interrupt = tell,
+                                   .why = "database",
+                                   .what = "select 1",
+                                   .here = "shop.c:7"};
+    int rc = pool_call(own, co, &call);
+    note("%d", rc == -EINTR ? 4 : rc);
+}
+
+static void private_pool(void **state)
+{
+    (void)state;
+    own = pool_new(world.sched, &(struct pool_opts){.max_threads = 1, .is_private = true});
+    assert_non_null(own);
+    size_t at = 0;
+    told_count = 0;
+    assert_int_equal(world_start("caller", call_own, &numbers[0]), 1);
+    wait_inside(1);
+    galley_async *co = sched_next_live(world.sched, &at);
+    char detail[CORO_DETAIL_BYTES];
+    coro_wait_detail(co, detail, sizeof detail);
+    assert_string_equal(co->waiting_for, "database");
+    assert_string_equal(detail, "select 1");
+    assert_string_equal(co->here, "shop.c:7");
+    assert_int_equal(world.stats.threads_busy, 0);
+    coro_cancel(co, GALLEY_BY_USER); /* its one thread is not kept for cleanup, and is told */
+    world_loop();
+    assert_int_equal(told_count, 1);
+    assert_string_equal(world.trace, "4 ");
+    assert_true(pool_free(own, 10000));
+    assert_false(pool_is_busy(pool)); /* the worker's own stays where it was */
+    assert_int_equal(world_start("caller", call_gate, &numbers[0]), 1);
+    world_loop();
+}
+
+static int count_up(galley_sync *rq, void *arg)
+{
+    (void)rq;
+    ++*(int *)arg;
+    return 0;
+}
+
+static void posted_jobs_are_seen_through(void **state)
+{
+    int count = 0;
+    (void)state;
+    own = pool_new(world.sched, &(struct pool_opts){.max_threads = 1, .is_private = true});
+    assert_non_null(own);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(pool_post(own, count_up, &count), 0);
+    assert_true(pool_free(own, 10000));
+    assert_int_equal(count, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +370,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_thread_is_kept_for_cleanup, set_up, tear_down),
         cmocka_unit_test_setup_teardown(signals_stay_with_the_loop, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stuck_threads_are_reported, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(private_pool, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(posted_jobs_are_seen_through, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_pool, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
