@@ -1,7 +1,7 @@
 # Redis.pm - a Redis of a test's own: the real server, or one that follows a script.
 # Does:     start redis-server without persistence in a temporary folder, on a UNIX socket and a free TCP port; pause it,
 #           kill it, start it again on the same addresses; a scripted server for what the real one never does.
-#           Ends every child by its pid.
+#           Ends every child by its pid; the kernel does, when the test dies first.
 # Does not: use a fixed port, or leave a file behind.
 #
 #     my $redis = Galley::Redis->start;                     # or ->prepare, for one that is down at first
@@ -56,7 +56,7 @@ sub launch {
         open STDIN,  '<', '/dev/null' or POSIX::_exit(126);
         open STDOUT, '>>', "$self->{dir}/log" or POSIX::_exit(126);
         open STDERR, '>&', \*STDOUT or POSIX::_exit(126);
-        exec 'redis-server', '--port', $self->{port}, '--bind', '127.0.0.1', '--unixsocket', $self->{path}, '--save', '',
+        exec 'setpriv', '--pdeathsig', 'KILL', 'redis-server', '--port', $self->{port}, '--bind', '127.0.0.1', '--unixsocket', $self->{path}, '--save', '',
             '--appendonly', 'no', '--dir', "$self->{dir}", '--daemonize', 'no', '--enable-debug-command', 'yes', @password,
             @{ $self->{how}{args} || [] } or POSIX::_exit(127);
     }
@@ -143,6 +143,13 @@ sub stop { return $_[0]->kill('TERM') }
 
 # ---- a server that follows a script ----
 
+# Have the kernel kill this child when its parent dies, however it dies.
+sub die_with_parent {
+    my $prctl = { x86_64 => 157, aarch64 => 167 }->{ (POSIX::uname())[4] };
+    syscall $prctl, 1, 9, 0, 0, 0 if $prctl;
+    return;
+}
+
 # Listens on a free port; for each connection script->(socket, number of the connection from 1 on) runs in a child.
 sub script {
     my ($class, $script) = @_;
@@ -150,6 +157,7 @@ sub script {
     my $self = bless { port => $listener->sockport, how => {}, script => 1 }, $class;
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
+        die_with_parent();
         $SIG{PIPE} = 'IGNORE';
         $SIG{CHLD} = 'IGNORE';
         $SIG{TERM} = sub { CORE::kill('KILL', -$$) };
@@ -160,6 +168,7 @@ sub script {
             $count++;
             my $child = fork // POSIX::_exit(1);
             if (!$child) {
+                die_with_parent();
                 close $listener;
                 $socket->autoflush(1);
                 eval { $script->($socket, $count) };
