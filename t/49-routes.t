@@ -201,6 +201,19 @@ sub next_message {
     ok(wait_until('all have gone', sub { descriptors_of($server->pid) <= $before }), 'nothing is left of them');
 }
 
+# ---- one that watches and does not read is closed at 1 MiB; what fits is filled up by other answers, to be there sooner ----
+{
+    my $refused = $server->stat('stats_clients_refused');
+    my $socket = connect_stats($server);
+    say_to($socket, 1, 'metrics', []);
+    my $size = length Galley::MsgPack::encode(next_message($socket));
+    say_to($socket, 2, 'watch', [ { interval_ms => 100 } ]);
+    say_to($socket, $_, 'metrics', []) for 3 .. 3 + 1000000 / $size;
+    ok($server->wait_stat(stats_clients_refused => $refused + 1, 30), 'a watcher that does not read is closed');
+    1 while next_message($socket);
+    ok($socket->is_closed, 'behind what the kernel had taken comes the end');
+}
+
 # ---- what is no parameter is an error answer, and the connection goes on ----
 {
     my $socket = connect_stats($server);
