@@ -6,7 +6,7 @@
  *     curl http://127.0.0.1:8000/wrong               {"sku":7,"in_stock":42,"by":"a coroutine that blocks"}
  *     curl 'http://127.0.0.1:8000/costs?jobs=64'     {"jobs":64,"async_ms":20,"threads_ms":201,"task_ns":150,"thread_ns":9000}
  *
- * Each takes 20 ms when it is alone. Sixty-four at once tell them apart (`galley run build/examples/mixed.so --workers 1`):
+ * Each takes 20 ms when it is alone. Sixty-four at once tell them apart (`build/bin/galley run build/examples/mixed.so --workers 1`):
  *
  *     time curl -sZ --parallel-max 64 'http://127.0.0.1:8000/async?[1-64]'      0.05 s: they all wait at once
  *     time curl -sZ --parallel-max 64 'http://127.0.0.1:8000/sync?[1-64]'       0.2 s: seven at a time; the eighth thread is kept for cleanup

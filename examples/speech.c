@@ -1,7 +1,7 @@
 /* speech.c - speech to text: takes audio, has a remote service transcribe it, answers the text.
  *
- *     galley run build/examples/fake_speech/fake_speech.so --listen 127.0.0.1:8001 --workers 1 --stats fake.sock
- *     SPEECH_URL=http://127.0.0.1:8001 SPEECH_KEY=secret galley run build/examples/speech.so
+ *     build/bin/galley run build/examples/fake_speech/fake_speech.so --listen 127.0.0.1:8001 --workers 1 --stats fake.sock
+ *     SPEECH_URL=http://127.0.0.1:8001 SPEECH_KEY=secret build/bin/galley run build/examples/speech.so
  *
  *     printf 'hello hello hello' >audio.wav
  *     curl -F audio=@audio.wav 'http://127.0.0.1:8000/transcripts?language=en'     {"text":"17 bytes of en","uploads":1,"polls":2}

@@ -9,11 +9,19 @@ use lib 't/lib';
 use Galley::Test;
 use Test::More;
 
-my $fake = Galley::Test->start('examples/fake_speech/fake_speech', workers => 1, env => { FAKE_SPEECH_KEY => 'open sesame' });
-my $there = sprintf 'http://127.0.0.1:%d', $fake->port;
-my $speech = Galley::Test->start('examples/speech', workers => 1, env => { SPEECH_URL => $there, SPEECH_KEY => 'open sesame' });
-my $here = sprintf 'http://127.0.0.1:%d', $speech->port;
+my ($header) = Galley::Test::read_file('examples/speech.c') =~ m{\A/\*(.*?)\*/}s;
 my $dir = Galley::Test::temp_dir();
+
+# Both servers as the header starts them, but on ports and with files of this test: the settings and the application of a line.
+my @servers;
+push @servers, { env => $1, app => $2 } while $header =~ m{^ \*     (.*?)build/bin/galley run build/(\S+)\.so}mg;
+is join(' ', map { $_->{app} } @servers), 'examples/fake_speech/fake_speech examples/speech', 'two servers';
+my $fake = Galley::Test->start($servers[0]{app}, workers => 1);
+my $there = sprintf 'http://127.0.0.1:%d', $fake->port;
+my %settings = $servers[1]{env} =~ /(\w+)=(\S+) /g;
+is $settings{SPEECH_URL}, 'http://127.0.0.1:8001', 'the one asks the other';
+my $speech = Galley::Test->start($servers[1]{app}, workers => 1, env => { %settings, SPEECH_URL => $there });
+my $here = sprintf 'http://127.0.0.1:%d', $speech->port;
 
 # A line of the header as a shell runs it, at these two servers: what it printed.
 sub run_line {
@@ -23,12 +31,11 @@ sub run_line {
     return run_command({ dir => "$dir" }, 'bash', '-c', $command)->{out};
 }
 
-my ($header) = Galley::Test::read_file('examples/speech.c') =~ m{\A/\*(.*?)\*/}s;
 my @lines = $header =~ m{^ \*     ((?:printf|curl) .*?)(?:\s{2,}(\{.*\}))?$}mg;
 is scalar(@lines) / 2, 12, 'commands of the header';
 while (my ($command, $answer) = splice @lines, 0, 2) {
     my $out = run_line($command);
-    s/"polls":\d+/"polls":N/ for $out, $answer // ();    # how often it was asked depends on the machine
+    s/"(polls|operations)":\d+/"$1":N/ for $out, $answer // ();    # how many it were in time depends on the machine
     is $out, $answer // '', $command;
 }
 
@@ -64,11 +71,17 @@ ok wait_until('it is given up there', sub { given_up() == 2 }),
 is text_of($speech->request(GET => '/transcripts')), '405 {"detail":"Method Not Allowed"}', 'and the worker goes on';
 ok $speech->wait_stat(coroutines_live => 0), 'no coroutine stays';
 
-# A key that opens nothing, a service that is not there.
-my $keyless = Galley::Test->start('examples/speech', env => { SPEECH_URL => $there, SPEECH_KEY => 'wrong' });
+# Keys are settings of both; one that opens nothing, and a service that is not there.
+my $locked = Galley::Test->start('examples/fake_speech/fake_speech', env => { FAKE_SPEECH_KEY => 'sesame' });
+my %locked = (SPEECH_URL => sprintf 'http://127.0.0.1:%d', $locked->port);
+my $keyed = Galley::Test->start('examples/speech', env => { %locked, SPEECH_KEY => 'sesame' });
+is $keyed->request(POST => '/dictations', body => 'hello')->{status}, 200, 'another key';
+is $keyed->stop, 0, 'stops';
+my $keyless = Galley::Test->start('examples/speech', env => { %locked, SPEECH_KEY => 'wrong' });
 is text_of($keyless->request(POST => '/dictations', body => 'hello')), '502 {"detail":"the speech service: this key opens nothing"}',
     'a wrong key is no fault of the client';
 is $keyless->stop, 0, 'stops';
+is $locked->stop, 0, 'stops';
 is $fake->stop, 0, 'the service stops';
 my $gone = $speech->request(POST => '/dictations', body => 'hello');
 is text_of($gone), '503 {"detail":"Service Unavailable"}', 'a service that is gone';

@@ -1,6 +1,6 @@
 /* fake_speech.c - a speech-to-text service to try examples/speech.c with: the REST shape of the real ones, and their moods.
  *
- *     galley run build/examples/fake_speech/fake_speech.so --listen 127.0.0.1:8001 --workers 1 --stats fake.sock
+ *     build/bin/galley run build/examples/fake_speech/fake_speech.so --listen 127.0.0.1:8001 --workers 1 --stats fake.sock
  *
  * POST /v1/transcripts?language=en takes audio and answers 202 with an operation; GET /v1/transcripts/{id} tells how far it
  * is. Both want `Authorization: Bearer KEY`; KEY is FAKE_SPEECH_KEY of the environment, or else "secret". It hears nothing:
