@@ -247,7 +247,7 @@ for my $row (
         print $socket "+ready\r\n" while Galley::Redis::read_command($socket);
     });
     $server = app($loading->tcp_url);
-    is(call($server, 'GET a'), '"ready"', 'one that loads its data is waited for');
+    ok(wait_until('it is ready', sub { call($server, 'GET a') eq '"ready"' }), 'one that loads its data is waited for');
     like($server->log, qr/redis_down .*: LOADING/, 'the log tells why it took longer');
     is($server->stop, 0, 'stops');
 }
