@@ -108,6 +108,8 @@ struct job {
 static GALLEY_YIELDS void job_main(galley_async *co, void *arg)
 {
     struct job *job = arg;
+    co->arena =
+        &job->t->memory; /* for the answers of remote calls; a request or a hook brings its own */
     job->fn(co, job->arg);
 }
 
