@@ -120,6 +120,8 @@ static void idle_happened(struct http_socket *socket, unsigned what)
     char first;
     loop_event_stop(&socket->read);
     socket->is_reading = false;
+    if (socket->is_ended)
+        return;
     if (socket->origin != NULL && socket->origin->is_h2 && !(what & LOOP_CLOSED) &&
         recv(socket->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
         int rc = loop_event_start(client->remotes->loop, &socket->read, socket->fd, LOOP_CLOSED,
@@ -168,7 +170,7 @@ static bool is_paused(CURL *easy)
 {
     struct http_handle *handle = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&handle);
-    return handle->is_down_paused || handle->is_up_paused;
+    return handle->state == HTTP_RUNNING && (handle->is_down_paused || handle->is_up_paused);
 }
 
 /* libcurl's CURLMOPT_SOCKETFUNCTION. */
@@ -179,11 +181,10 @@ static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *
     (void)unused;
     if (socket == NULL)
         return 0; /* it is closed already */
-    if (socket->is_ended)
-        return 0; /* it will be */
     socket->wanted = what == CURL_POLL_REMOVE || what == CURL_POLL_NONE ? 0 : what;
     /* Removed: the call is over, and the next one will want to read again; or it is paused. */
-    bool is_read = what == CURL_POLL_REMOVE ? socket->is_reading && !is_paused(easy)
+    /* One that has ended reads as such: whoever was given it finds out. */
+    bool is_read = what == CURL_POLL_REMOVE ? !is_paused(easy) && !socket->is_ended
                                             : (what & CURL_POLL_IN) != 0;
     watch(socket, &socket->read, &socket->is_reading, is_read, LOOP_READ);
     watch(socket, &socket->write, &socket->is_writing, (socket->wanted & CURL_POLL_OUT) != 0,
@@ -287,11 +288,12 @@ void http_stop(struct http_handle *handle)
         list_remove(&handle->link);
         handle->origin->is_given = false; /* libcurl was not told by this one */
     }
-    if (handle->state == HTTP_RUNNING) {
+    bool is_running = handle->state == HTTP_RUNNING;
+    handle->state = HTTP_DONE;
+    if (is_running) {
         curl_multi_remove_handle(client->multi, handle->easy);
         settle(client);
     }
-    handle->state = HTTP_DONE;
 }
 
 void http_resume(struct http_handle *handle)
