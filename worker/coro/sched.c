@@ -55,7 +55,6 @@ CORO_MAIN _Noreturn void coro_main(struct coro_ctx *from, struct coro_ctx *self)
         if (co->defers)
             coro_run_defers(co);
         co->state = CORO_DONE;
-        co->fake_stack = NULL;
         switch_out(co);
     }
 }
@@ -89,6 +88,8 @@ galley_async *coro_new(struct sched *sched, const struct coro_opts *opts, struct
     co->task = NULL;
     co->spare = NULL;
     co->defers = NULL;
+    co->fake_stack =
+        NULL; /* here, where its line is touched anyway: with many sleepers each is cold */
     co->name = opts->name;
     co->file = "";
     co->line = 0;
