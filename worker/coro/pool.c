@@ -100,16 +100,16 @@ static void ring(struct pool *pool)
     (void)written; /* EAGAIN: the counter is full, so the loop will come anyway */
 }
 
-/* From here on the job's coroutine may run, and the job be gone. */
-static void hand_back(struct pool *pool, struct pool_job *job)
+/* From here on the job's coroutine may run, and the job be gone. Whether the loop must be told: without the lock, for which
+ * it will ask at once. */
+static bool hand_back(struct pool *pool, struct pool_job *job)
 {
     struct pool_job *head = atomic_load_explicit(&pool->finished, memory_order_relaxed);
     do {
         job->next_finished = head;
     } while (!atomic_compare_exchange_weak_explicit(&pool->finished, &head, job,
                                                     memory_order_release, memory_order_relaxed));
-    if (head == NULL)
-        ring(pool);
+    return head == NULL;
 }
 
 /* False when nothing came for 10 s. With the lock held. */
@@ -143,7 +143,11 @@ static void *thread_main(void *arg)
         is_wanted = true;
         pool->running_count--;
         pool->ordinary_running -= kind == JOB_ORDINARY;
-        hand_back(pool, job);
+        if (hand_back(pool, job)) {
+            pthread_mutex_unlock(&pool->lock);
+            ring(pool);
+            pthread_mutex_lock(&pool->lock);
+        }
     }
     pool->live_count--;
     thread->state = THREAD_GONE;
@@ -203,7 +207,8 @@ static void jobs_finished(void *arg, int fd, unsigned what)
         else
             free(job);
     }
-    pool_note_stats(pool);
+    if (!pool->is_private)
+        pool_note_stats(pool);
 }
 
 /* Threads inherit the mask of their creator: none of them shall take the worker's signals but its own faults.
@@ -265,12 +270,12 @@ static int submit(struct pool *pool, struct pool_job *job)
             rc = -EAGAIN;
         }
     }
-    if (rc == 0)
-        pthread_cond_signal(&pool->has_work);
-    else
+    if (rc < 0)
         pool->stats->threads_refused++;
     note_stats(pool);
     pthread_mutex_unlock(&pool->lock);
+    if (rc == 0)
+        pthread_cond_signal(&pool->has_work);
     return rc;
 }
 

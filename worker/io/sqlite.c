@@ -15,7 +15,7 @@
 
 #include "worker/io/sqlite_conn.h"
 
-enum { BUSY_MS = 5000, BUSY_MAX_MS = 3600000, POOL_GRACE_MS = 1000, QUEUED_MAX = 1024 };
+enum { BUSY_MS = 5000, BUSY_MAX_MS = 3600000, POOL_GRACE_MS = 3000, QUEUED_MAX = 1024 };
 
 /* ---- the URL ---- */
 
