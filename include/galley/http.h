@@ -9,6 +9,9 @@
  *     rc = galley_http_get_json(co, &rates, rates, "https://api.example/rates");      // 2xx and fits, or an error
  *     rc = galley_http_post_json(co, &made, order, "https://api.example/orders", JSON_OF(order, &wanted));
  *
+ * Calls of all coroutines of a worker share its connections; at most 256 at once go to one origin, others wait in line. A kept
+ * connection that breaks before anything was answered is replaced once, for methods that may be repeated.
+ *
  * Errors: -EINVAL a wrong URL or option; -GALLEY_ENAME, -ECONNREFUSED, -EHOSTUNREACH, -ECONNRESET, -GALLEY_ETLS, -GALLEY_EGARBLED,
  * -GALLEY_EANSWER_SIZE, -ETIMEDOUT (the call's own limit), -ECANCELED (the scope's), -ENOMEM. A status is none: look at
  * `status`, or use the _json forms (-GALLEY_ESTATUS, -GALLEY_EMODEL). galley_why(co) has the sentence. */

@@ -2,7 +2,6 @@
  * Does:     find the way, run exchanges until one is the answer, hand it over; keep a stream's until it is read.
  * Does not: know JSON (worker/app/json_call.c), or what libcurl does (http_exchange.c, http_multi.c).
  * See:      galley/http.h, RFC 9110 sections 9.2.2 (retries), 10.2.3 (Retry-After), 15.4 (redirects), t/80-http.t */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,10 +149,11 @@ static int hand_over(struct call *call, struct galley_http *got)
 {
     struct http_handle *handle = call->handle;
     const char *path = call->url + handle->origin->prefix_len; /* shown: without a password */
-    size_t url_len = strlen(handle->origin->shown) + strlen(path);
+    size_t shown_len = strlen(handle->origin->shown), path_len = strlen(path);
+    size_t url_len = shown_len + path_len;
     char *url = arena_alloc(call->co->arena, url_len + 1);
     if (url != NULL)
-        snprintf(url, url_len + 1, "%s%s", handle->origin->shown, path);
+        memcpy(mempcpy(url, handle->origin->shown, shown_len), path, path_len + 1);
     int rc = url != NULL ? http_fields_parse(handle, got) : -ENOMEM;
     if (rc < 0)
         return coro_fail(call->co, rc, call->here, "no memory for the answer of %s", handle->shown);
