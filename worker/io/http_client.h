@@ -29,7 +29,6 @@ enum {
 /* A connection's socket. Watched for reading from its first answer on, also while it is idle. */
 struct http_socket {
     struct http_client *client;
-    struct http_origin *origin;
     struct loop_event read, write;
     int fd;
     int wanted; /* CURL_POLL_IN, _OUT, _INOUT; 0: idle */
@@ -52,7 +51,7 @@ struct http_origin {
     char *shown;   /* "http://host:port" */
     char *name;    /* whom to resolve: the host, or the proxy's */
     uint16_t port; /* of that */
-    bool is_tls, is_numeric, is_h2;
+    bool is_tls, is_numeric;
     bool is_given; /* libcurl knows `given` */
     bool has_password;
     size_t resolving_count;

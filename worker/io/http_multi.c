@@ -21,16 +21,6 @@ enum { IDLE_MS = 60000, IDLE_CHECK_MS = 20000 };
 
 /* ---- after each call of libcurl ---- */
 
-static void note_version(struct http_handle *handle)
-{
-    struct http_origin *origin = handle->origin;
-    long version = 0;
-    if (origin->is_h2 || origin->version == 1 || (origin->version == 0 && !origin->is_tls))
-        return;
-    curl_easy_getinfo(handle->easy, CURLINFO_HTTP_VERSION, &version);
-    origin->is_h2 = version == CURL_HTTP_VERSION_2_0;
-}
-
 static void collect(struct http_client *client)
 {
     CURLMsg *message;
@@ -43,7 +33,6 @@ static void collect(struct http_client *client)
         curl_multi_remove_handle(client->multi, easy);
         handle->result = result;
         handle->state = HTTP_DONE;
-        note_version(handle);
         if (handle->is_waiting)
             coro_wake(handle->co, 0);
     }
@@ -109,26 +98,16 @@ static struct http_socket *socket_of(const struct http_client *client, int fd)
     return fd >= 0 && (size_t)fd < client->socket_room ? client->sockets[fd] : NULL;
 }
 
-static loop_event_fn socket_happened;
-
 /* Something came on a connection that nobody uses: its end, or what nobody asked for. It may not be used again, lest the
  * next call takes that for its answer: it is closed, and libcurl's descriptor becomes one that has ended, as it finds out
- * when it looks. With HTTP/2 it may be a ping, which libcurl answers at the next call; from then on the end alone counts. */
-static void idle_happened(struct http_socket *socket, unsigned what)
+ * when it looks. With HTTP/2 it may be a ping, which nobody would answer before the next call. */
+static void idle_happened(struct http_socket *socket)
 {
     struct http_client *client = socket->client;
-    char first;
     loop_event_stop(&socket->read);
     socket->is_reading = false;
     if (socket->is_ended)
         return;
-    if (socket->origin != NULL && socket->origin->is_h2 && !(what & LOOP_CLOSED) &&
-        recv(socket->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
-        int rc = loop_event_start(client->remotes->loop, &socket->read, socket->fd, LOOP_CLOSED,
-                                  socket_happened, socket);
-        if (rc == 0)
-            return;
-    }
     if (dup3(client->ended_fd, socket->fd, O_CLOEXEC) < 0) {
         log_line(LOG_LEVEL_ERROR, "http_idle", "fd=%d cannot be closed", socket->fd);
         return;
@@ -144,7 +123,7 @@ static void socket_happened(void *arg, int fd, unsigned what)
     int running, bits = (what & LOOP_READ ? CURL_CSELECT_IN : 0) |
                         (what & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
     if (socket->wanted == 0) {
-        idle_happened(socket, what);
+        idle_happened(socket);
         return;
     }
     curl_multi_socket_action(client->multi, fd, bits, &running);
@@ -230,7 +209,6 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
         return CURL_SOCKET_BAD;
     }
     socket->client = client;
-    socket->origin = handle->origin;
     socket->fd = fd;
     client->sockets[fd] = socket;
     client->remotes->stats->http_connections_open++;

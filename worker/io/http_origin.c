@@ -137,9 +137,6 @@ static void origin_free(struct http_origin *origin)
     struct list *node;
     while ((node = list_take_first(&origin->idle)) != NULL)
         handle_free(LIST_ENTRY(node, struct http_handle, link));
-    for (size_t i = 0; i < client->socket_room; i++)
-        if (client->sockets[i] != NULL && client->sockets[i]->origin == origin)
-            client->sockets[i]->origin = NULL;
     list_remove(&origin->link);
     client->origin_count--;
     free(origin->prefix);
