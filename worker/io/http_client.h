@@ -31,7 +31,8 @@ struct http_socket {
     struct http_client *client;
     struct loop_event read, write;
     int fd;
-    int wanted; /* CURL_POLL_IN, _OUT, _INOUT; 0: idle */
+    ino_t inode; /* tells it from one that has got its number later */
+    int wanted;  /* CURL_POLL_IN, _OUT, _INOUT; 0: idle */
     bool is_reading, is_writing;
     bool is_ended; /* closed by us while it was idle; libcurl has yet to find out */
 };

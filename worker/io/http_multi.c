@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/bug.h"
@@ -145,6 +146,25 @@ static void watch(struct http_socket *socket, struct loop_event *event, bool *is
         log_line(LOG_LEVEL_ERROR, "http_watch", "fd=%d error=%d", socket->fd, -rc);
 }
 
+/* Forget a socket; its descriptor is closed or will be. */
+static void forget(struct http_socket *socket)
+{
+    struct http_client *client = socket->client;
+    loop_event_stop(&socket->read);
+    loop_event_stop(&socket->write);
+    client->sockets[socket->fd] = NULL;
+    if (!socket->is_ended)
+        client->remotes->stats->http_connections_open--;
+    free(socket);
+}
+
+/* libcurl 7.88 closes some that were not connected yet without a word: is it still the one that was opened? */
+static bool is_open(const struct http_socket *socket)
+{
+    struct stat now;
+    return fstat(socket->fd, &now) == 0 && now.st_ino == socket->inode;
+}
+
 static bool is_paused(CURL *easy)
 {
     struct http_handle *handle = NULL;
@@ -160,6 +180,10 @@ static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *
     (void)unused;
     if (socket == NULL)
         return 0; /* it is closed already */
+    if (what == CURL_POLL_REMOVE && !socket->is_reading && !socket->is_ended && !is_open(socket)) {
+        forget(socket);
+        return 0;
+    }
     socket->wanted = what == CURL_POLL_REMOVE || what == CURL_POLL_NONE ? 0 : what;
     /* Removed: the call is over, and the next one will want to read again; or it is paused. */
     /* One that has ended reads as such: whoever was given it finds out. */
@@ -208,6 +232,10 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
         close(fd);
         return CURL_SOCKET_BAD;
     }
+    if (client->sockets[fd] != NULL)
+        forget(client->sockets[fd]); /* closed without a word */
+    struct stat opened;
+    socket->inode = fstat(fd, &opened) == 0 ? opened.st_ino : 0;
     socket->client = client;
     socket->fd = fd;
     client->sockets[fd] = socket;
@@ -219,14 +247,8 @@ static int on_close(void *arg, curl_socket_t fd)
 {
     struct http_client *client = arg;
     struct http_socket *socket = socket_of(client, fd);
-    if (socket != NULL) {
-        loop_event_stop(&socket->read);
-        loop_event_stop(&socket->write);
-        client->sockets[fd] = NULL;
-        if (!socket->is_ended)
-            client->remotes->stats->http_connections_open--;
-        free(socket);
-    }
+    if (socket != NULL)
+        forget(socket);
     return close(fd);
 }
 
@@ -413,6 +435,9 @@ void http_client_free(struct http_client *client)
     close(client->turn_fd);
     close(client->ended_fd);
     close(client->ended_peer_fd);
+    for (size_t i = 0; i < client->socket_room; i++)
+        if (client->sockets[i] != NULL)
+            forget(client->sockets[i]);
     free(client->sockets);
     free(client->http_proxy);
     free(client->https_proxy);
