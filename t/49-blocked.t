@@ -54,7 +54,7 @@ for my $row (
 {
     my ($path, $handler, $says, $body) = @$row;
     my $count = $server->stat('loop_blocked_total');
-    is($server->request(GET => "$path?ms=1000")->{body}, $body, "$path: answers");
+    is($server->request(GET => "$path?ms=900")->{body}, $body, "$path: answers");
     ok($server->wait_log(qr/ unblocked after \d+ ms in GET $path /), "$path: its end is told");
     my ($line) = $server->log =~ /^\S+ warn worker 0\S* blocked (\d+ ms in GET $path .*)$/m;
     like($line, qr/^\d+ ms in GET $path \($handler, t\/apps\/blocking\.c:\d+\)/, "$path: the handler is named");
