@@ -20,7 +20,7 @@ my @names = (
     [ '@NAME@',    2, qr{try 'name'$} ],
     [ 'x' x 41,    2, qr{cannot be a project's name} ],
     [ "$dir/no/shop", 1, qr{^galley: cannot make the folder \S+/no/shop: No such file or directory$} ],
-    [ "$dir",      2, qr{cannot be a project's name} ],
+    [ "$dir/2nd",  2, qr{cannot be a project's name} ],
     [ 'x' x 5000,  2, qr{^galley: } ],
     [ '--nmae',    2, qr{^galley: unknown option '--nmae'} ],
 );

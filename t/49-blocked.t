@@ -58,7 +58,10 @@ for my $row (
     ok($server->wait_log(qr/ unblocked after \d+ ms in GET $path /), "$path: its end is told");
     my ($line) = $server->log =~ /^\S+ warn worker 0\S* blocked (\d+ ms in GET $path .*)$/m;
     like($line, qr/^\d+ ms in GET $path \($handler, t\/apps\/blocking\.c:\d+\)/, "$path: the handler is named");
-    like($line, $says, "$path: and the guilty function");
+    SKIP: {
+        skip "$path: AddressSanitizer has a memset of its own, which calls libc's by a pointer", 1 if $path eq '/wipe' && Galley::Test::build() =~ /asan/;
+        like($line, $says, "$path: and the guilty function");
+    }
     ok($server->wait_stat(loop_blocked_total => $count + 1), "$path: and counted");
 }
 
