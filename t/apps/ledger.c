@@ -130,12 +130,14 @@ static int add_line(galley_async *co, const struct amount_in *in, struct number 
 }
 
 GALLEY_APP(.title = "Ledger", .on_start = start,
-           .routes = GALLEY_ROUTES(GALLEY_POST("/add", post_add, amount_in, number),
-                                   GALLEY_GET("/total", read_total, galley_none, number),
-                                   GALLEY_GET("/hold", hold, amount_in, number),
-                                   GALLEY_GET("/endless", endless, galley_none, number),
-                                   GALLEY_GET("/endless-write", endless_write, galley_none, number),
-                                   GALLEY_GET("/brief", endless, galley_none, number,
-                                              .timeout_ms = 300),
-                                   GALLEY_GET("/many", many, amount_in, cost),
-                                   GALLEY_POST("/line", add_line, amount_in, number)));
+           .routes = GALLEY_ROUTES(
+               GALLEY_POST("/add", post_add, amount_in, number),
+               GALLEY_GET("/total", read_total, galley_none, number),
+               GALLEY_GET("/hold", hold, amount_in, number),
+               GALLEY_GET("/endless", endless, galley_none, number),
+               GALLEY_GET("/endless-write", endless_write, galley_none, number),
+               GALLEY_GET("/brief", endless, galley_none, number, .timeout_ms = 300),
+               GALLEY_GET("/long", endless, galley_none, number, .timeout_ms = 2000),
+               GALLEY_GET("/long-write", endless_write, galley_none, number, .timeout_ms = 2000),
+               GALLEY_GET("/many", many, amount_in, cost),
+               GALLEY_POST("/line", add_line, amount_in, number)));
