@@ -3,7 +3,7 @@
  *           takes whole, and one eventfd, written only when that list was empty.
  * Does not: touch coroutines from a thread: the loop wakes them.
  *
- * A job lives in the frame of the coroutine that waits for it: QUEUED -> RUNNING -> FINISHED, or taken out while
+ * A job lives in the frame of the coroutine that waits for it, or was posted and nobody waits for it: QUEUED -> RUNNING -> FINISHED, or taken out while
  * QUEUED. One thread is kept for cleanup: jobs of coroutines that run their defers have a queue of their own, and the
  * last thread takes only these; so that what must be closed can be, however long the handlers block.
  * A private pool (a database's) has one queue and keeps no thread; the worker's own statistics do not count it.
@@ -36,8 +36,9 @@ struct pool_job {
     struct pool_job *next_finished;
     int (*fn)(galley_sync *, void *);
     void *arg;
+    void (*done)(void *arg); /* of a posted job, or NULL */
     struct galley_sync sync;
-    galley_async *co;
+    galley_async *co; /* NULL: it was posted, and is the heap's */
     enum job_kind kind;
     enum job_state state; /* under the lock */
     int result;
@@ -202,10 +203,13 @@ static void jobs_finished(void *arg, int fd, unsigned what)
     for (struct pool_job *job = first, *next; job; job = next) {
         next = job->next_finished;
         job->is_back = true;
-        if (job->co)
+        if (job->co) {
             coro_wake(job->co, 0);
-        else
-            free(job);
+            continue;
+        }
+        if (job->done)
+            job->done(job->arg);
+        free(job);
     }
     if (!pool->is_private)
         pool_note_stats(pool);
@@ -325,13 +329,15 @@ int pool_run(struct pool *pool, galley_async *co, int (*fn)(galley_sync *, void 
     return pool_call(pool, co, &(struct pool_call){.fn = fn, .arg = arg, .why = "thread"});
 }
 
-int pool_post(struct pool *pool, int (*fn)(galley_sync *, void *), void *arg)
+int pool_post(struct pool *pool, int (*fn)(galley_sync *, void *), void *arg,
+              void (*done)(void *arg))
 {
     struct pool_job *job = calloc(1, sizeof *job);
     if (!job)
         return -ENOMEM;
     job->fn = fn;
     job->arg = arg;
+    job->done = done;
     job->kind = JOB_ORDINARY;
     int rc = submit(pool, job);
     if (rc < 0)

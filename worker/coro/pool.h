@@ -48,8 +48,9 @@ struct pool_call {
 };
 GALLEY_YIELDS int pool_call(struct pool *pool, galley_async *co, const struct pool_call *call)
     __attribute__((warn_unused_result));
-/* Run it some time, and nobody waits for it; pool_free does. 0; -EAGAIN, -ENOMEM: it will not run. */
-int pool_post(struct pool *pool, int (*fn)(galley_sync *, void *), void *arg)
-    __attribute__((warn_unused_result));
+/* Run it some time, and no coroutine waits for it; pool_free does. `done` is then called with `arg` on the loop; may be
+ * NULL. 0; -EAGAIN, -ENOMEM: neither will run. */
+int pool_post(struct pool *pool, int (*fn)(galley_sync *, void *), void *arg,
+              void (*done)(void *arg)) __attribute__((warn_unused_result));
 
 #endif

@@ -41,7 +41,7 @@ typedef int resolve_lookup_fn(const char *host, const char *service, const struc
                               struct addrinfo **found);
 /* NULL with errno. Starts no thread. */
 struct resolver *resolver_new(struct remotes *remotes, resolve_lookup_fn *lookup);
-/* False if a thread is still in a call: it touches nothing that is freed, and frees the rest when it is back. NULL is fine. */
+/* False if a thread is still in a call after 500 ms: nothing was freed; leave with _exit, or call again. NULL is fine. */
 bool resolver_free(struct resolver *resolver);
 
 #endif

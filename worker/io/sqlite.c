@@ -218,7 +218,7 @@ static void close_one(struct pooled *pooled)
             sqlite3_exec(conn->handle, "rollback", NULL, NULL, NULL);
         settings->memory = conn->handle;
         free(conn);
-    } else if (pool_post(settings->threads, close_on_thread, conn) < 0) {
+    } else if (pool_post(settings->threads, close_on_thread, conn, NULL) < 0) {
         sqlite_close(conn);
         free(conn);
     }

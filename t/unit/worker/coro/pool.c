@@ -346,16 +346,26 @@ static int count_up(galley_sync *rq, void *arg)
     return 0;
 }
 
+static int done_count;
+
+static void count_done(void *arg)
+{
+    assert_true(*(int *)arg > done_count);
+    done_count++;
+}
+
 static void posted_jobs_are_seen_through(void **state)
 {
     int count = 0;
     (void)state;
+    done_count = 0;
     own = pool_new(world.sched, &(struct pool_opts){.max_threads = 1, .is_private = true});
     assert_non_null(own);
     for (int i = 0; i < 100; i++)
-        assert_int_equal(pool_post(own, count_up, &count), 0);
+        assert_int_equal(pool_post(own, count_up, &count, i % 2 ? count_done : NULL), 0);
     assert_true(pool_free(own, 10000));
     assert_int_equal(count, 100);
+    assert_int_equal(done_count, 50);
 }
 
 int main(void)
