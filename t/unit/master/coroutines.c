@@ -1,11 +1,5 @@
 /* t/unit/master/coroutines.c - rows of a worker are checked to the byte, and share the room of an answer. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
+#include "t/unit/master/world.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -14,29 +8,11 @@
 #include "master/coroutines.h"
 
 enum { WORKERS = 4 };
-static struct master master;
-static struct generation generation;
-static struct slot slots[WORKERS];
 
 static int set_up(void **state)
 {
     (void)state;
-    memset(&master, 0, sizeof(master));
-    memset(&generation, 0, sizeof(generation));
-    memset(slots, 0, sizeof(slots));
-    list_init(&master.generations);
-    list_init(&generation.slots);
-    list_init(&generation.node);
-    list_append(&master.generations, &generation.node);
-    for (int i = 0; i < WORKERS; i++) {
-        list_init(&slots[i].node);
-        list_append(&generation.slots, &slots[i].node);
-        slots[i].generation = &generation;
-        slots[i].number = i;
-        slots[i].pid = 1000 + i;
-        slots[i].channel_fd = -1;
-        slots[i].state = SLOT_READY;
-    }
+    world_set_up(WORKERS, -1);
     return 0;
 }
 

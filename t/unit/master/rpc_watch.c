@@ -1,41 +1,18 @@
 /* t/unit/master/rpc_watch.c - the rhythm of notifications, what they wait for, and readers that do not read. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include "t/unit/master/world.h"
 #include <errno.h>
 
 #include "master/reports.h"
 #include "master/rpc_watch.h"
 
 enum { WORKERS = 2, START_MS = 50000 };
-static struct master master;
-static struct generation generation;
-static struct slot slots[WORKERS];
 static struct buf out;
 static int64_t again_ms;
 
 static int set_up(void **state)
 {
     (void)state;
-    memset(&master, 0, sizeof(master));
-    memset(&generation, 0, sizeof(generation));
-    memset(slots, 0, sizeof(slots));
-    list_init(&master.generations);
-    list_init(&generation.slots);
-    list_init(&generation.node);
-    list_append(&master.generations, &generation.node);
-    for (int i = 0; i < WORKERS; i++) {
-        list_init(&slots[i].node);
-        list_append(&generation.slots, &slots[i].node);
-        slots[i].generation = &generation;
-        slots[i].number = i;
-        slots[i].pid = 1000 + i;
-        slots[i].channel_fd = 1000; /* orders are noted, and never sent */
-        slots[i].state = SLOT_READY;
-    }
+    world_set_up(WORKERS, 1000);
     buf_init(&out, RPC_MAX_UNREAD_BYTES);
     return 0;
 }
