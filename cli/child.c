@@ -55,3 +55,16 @@ int child_run(const char *app_path, child_work *work, void *arg, struct errmsg *
         errmsg_set(why, "the application %s ended the process while it was loaded", app_path);
     return why->text[0] ? -1 : 0;
 }
+
+int child_command(const struct cli_command *command, int argc, char **argv, child_work *work,
+                  bool *json)
+{
+    const char *app_path;
+    struct errmsg why = {{0}};
+    int status = args_app_path(command, argc, argv, &app_path, json);
+    if (status)
+        return status < 0 ? CLI_OK : status;
+    if (child_run(app_path, work, json, &why) < 0)
+        return cli_fail(CLI_FAILED, "%s", why.text);
+    return CLI_OK;
+}

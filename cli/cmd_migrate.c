@@ -93,13 +93,6 @@ static int migrate(const char *app_path, void *arg, struct errmsg *why)
 
 int cmd_migrate(const struct cli_command *command, int argc, char **argv)
 {
-    const char *app_path;
     bool json = false;
-    struct errmsg why = {{0}};
-    int status = args_app_path(command, argc, argv, &app_path, &json);
-    if (status)
-        return status < 0 ? CLI_OK : status;
-    if (child_run(app_path, migrate, &json, &why) < 0)
-        return cli_fail(CLI_FAILED, "%s", why.text);
-    return CLI_OK;
+    return child_command(command, argc, argv, migrate, &json);
 }

@@ -25,12 +25,5 @@ static int print_document(const char *app_path, void *arg, struct errmsg *why)
 
 int cmd_openapi(const struct cli_command *command, int argc, char **argv)
 {
-    const char *app_path;
-    struct errmsg why = {{0}};
-    int status = args_app_path(command, argc, argv, &app_path, NULL);
-    if (status)
-        return status < 0 ? CLI_OK : status;
-    if (child_run(app_path, print_document, NULL, &why) < 0)
-        return cli_fail(CLI_FAILED, "%s", why.text);
-    return CLI_OK;
+    return child_command(command, argc, argv, print_document, NULL);
 }

@@ -75,13 +75,6 @@ int cmd_routes(const struct cli_command *command, int argc, char **argv)
 {
     if (is_live(argc, argv))
         return show_live(command, argc, argv);
-    const char *app_path;
     bool json = false;
-    struct errmsg why = {{0}};
-    int status = args_app_path(command, argc, argv, &app_path, &json);
-    if (status)
-        return status < 0 ? CLI_OK : status;
-    if (child_run(app_path, print_routes, &json, &why) < 0)
-        return cli_fail(CLI_FAILED, "%s", why.text);
-    return CLI_OK;
+    return child_command(command, argc, argv, print_routes, &json);
 }
