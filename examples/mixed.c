@@ -33,12 +33,11 @@ static int ask_waiting(galley_async *co, struct stock *stock)
 
 static int ask_blocking(galley_sync *rq, struct stock *stock)
 {
-    (void)
-        rq; /* a blocking function needs nothing of it; galley_is_cancelled(rq) tells when nobody wants the answer */
+    const struct timespec answer_time = {.tv_nsec = ANSWER_MS * 1000000L};
+    (void)rq; /* galley_is_cancelled(rq) would tell when nobody wants the answer */
     stock->sku = 7;
     stock->in_stock = 42;
-    nanosleep(&(struct timespec){.tv_nsec = ANSWER_MS * 1000000L},
-              NULL); /* a library that blocks */
+    nanosleep(&answer_time, NULL); /* a library that blocks */
     return 0;
 }
 
