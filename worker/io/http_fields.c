@@ -158,8 +158,12 @@ static galley_str trimmed(char *at, char *end)
 
 int http_fields_parse(struct http_handle *handle, struct galley_http *got)
 {
-    char *at = handle->head, *end = at + handle->head_len;
     size_t count = 0;
+    got->fields = NULL;
+    got->field_count = 0;
+    if (handle->head_len == 0)
+        return 0;
+    char *at = handle->head, *end = at + handle->head_len;
     for (size_t i = 0; i < handle->head_len; i++)
         count += handle->head[i] == '\n';
     struct galley_http_answer_field *fields =
@@ -167,7 +171,6 @@ int http_fields_parse(struct http_handle *handle, struct galley_http *got)
     if (fields == NULL)
         return -ENOMEM;
     got->fields = fields;
-    got->field_count = 0;
     while (at < end) {
         char *line_end = memchr(at, '\n', (size_t)(end - at));
         line_end = line_end != NULL ? line_end + 1 : end;
