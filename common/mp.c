@@ -65,14 +65,19 @@ void mp_put_float(struct mp_writer *writer, double value)
     msgpack_pack_double(packer(&storage, writer), value);
 }
 
+/* MessagePack has four bytes for a length. */
+static bool fits(struct mp_writer *writer, size_t len)
+{
+    if (len > UINT32_MAX && writer->error == 0)
+        writer->error = -EMSGSIZE;
+    return len <= UINT32_MAX;
+}
+
 void mp_put_str_len(struct mp_writer *writer, const char *data, size_t len)
 {
     msgpack_packer storage;
-    if (len > UINT32_MAX) {
-        writer->error = writer->error ? writer->error : -EMSGSIZE;
-        return;
-    }
-    msgpack_pack_str_with_body(packer(&storage, writer), data, len);
+    if (fits(writer, len))
+        msgpack_pack_str_with_body(packer(&storage, writer), data, len);
 }
 
 void mp_put_str(struct mp_writer *writer, const char *text)
@@ -86,11 +91,8 @@ void mp_put_str(struct mp_writer *writer, const char *text)
 void mp_put_bin(struct mp_writer *writer, const void *data, size_t len)
 {
     msgpack_packer storage;
-    if (len > UINT32_MAX) {
-        writer->error = writer->error ? writer->error : -EMSGSIZE;
-        return;
-    }
-    msgpack_pack_bin_with_body(packer(&storage, writer), data, len);
+    if (fits(writer, len))
+        msgpack_pack_bin_with_body(packer(&storage, writer), data, len);
 }
 
 void mp_put_array(struct mp_writer *writer, size_t count)

@@ -7,6 +7,7 @@
 #include "worker/coro/backtrace.h"
 
 #include <link.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -332,6 +333,19 @@ void backtrace_take(struct backtrace *trace, const struct backtrace_from *from)
     bool is_on = first_step(&w, from->link);
     while (is_on && trace->depth < BACKTRACE_DEEP)
         is_on = step(&w);
+}
+
+void backtrace_own_stack(uintptr_t *low, uintptr_t *high)
+{
+    pthread_attr_t attr;
+    void *at = NULL;
+    size_t bytes = 0;
+    if (pthread_getattr_np(pthread_self(), &attr) != 0)
+        return;
+    pthread_attr_getstack(&attr, &at, &bytes);
+    pthread_attr_destroy(&attr);
+    *low = (uintptr_t)at;
+    *high = *low + bytes;
 }
 
 void backtrace_registers(struct backtrace_from *from, const ucontext_t *uc)

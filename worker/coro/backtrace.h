@@ -34,6 +34,8 @@ void backtrace_know(const void *ours);
 /* Whether `address` is in code that was made known. */
 bool backtrace_is_ours(const void *address);
 
+/* The bounds of the calling thread's own stack; left as they are where it does not know. Not in a signal handler. */
+void backtrace_own_stack(uintptr_t *low, uintptr_t *high);
 void backtrace_registers(struct backtrace_from *from, const ucontext_t *uc);
 void backtrace_take(struct backtrace *trace, const struct backtrace_from *from);
 

@@ -6,7 +6,6 @@
  * See:      fault.h, stack.c, t/unit/worker/coro/fault.c */
 #include "worker/coro/fault.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -26,7 +25,7 @@ static struct {
     fault_label_fn *label;
     char *stack;
     size_t stack_bytes;
-    const char *loop_low, *loop_high; /* the loop's own stack */
+    uintptr_t loop_low, loop_high; /* the loop's own stack */
 } the_fault;
 
 static const int caught[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
@@ -153,8 +152,7 @@ static void say_crash(int signal, const siginfo_t *info, const galley_async *co)
 static void fault_happened(int signal, siginfo_t *info, void *context)
 {
     const struct sched *sched = the_fault.sched;
-    struct backtrace_from from = {.low = (uintptr_t)the_fault.loop_low,
-                                  .high = (uintptr_t)the_fault.loop_high};
+    struct backtrace_from from = {.low = the_fault.loop_low, .high = the_fault.loop_high};
     struct backtrace trace;
     bool is_in_guard = false, is_sp_in_guard = false;
     alarm(REPORT_S);
@@ -180,19 +178,6 @@ static void fault_happened(int signal, siginfo_t *info, void *context)
         raise(signal);
 }
 
-static void note_loop_stack(void)
-{
-    pthread_attr_t attr;
-    void *low = NULL;
-    size_t bytes = 0;
-    if (pthread_getattr_np(pthread_self(), &attr) != 0)
-        return;
-    pthread_attr_getstack(&attr, &low, &bytes);
-    pthread_attr_destroy(&attr);
-    the_fault.loop_low = low;
-    the_fault.loop_high = the_fault.loop_low + bytes;
-}
-
 int fault_install(struct sched *sched)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -214,7 +199,7 @@ int fault_install(struct sched *sched)
     the_fault.sched = sched;
     the_fault.stack = stack;
     the_fault.stack_bytes = page + bytes;
-    note_loop_stack();
+    backtrace_own_stack(&the_fault.loop_low, &the_fault.loop_high);
     struct sigaction action = {.sa_sigaction = fault_happened,
                                .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND)};
     sigemptyset(&action.sa_mask);

@@ -448,19 +448,6 @@ static void *watchdog_main(void *arg)
 
 /* ---- life ---- */
 
-static void find_loop_stack(struct watchdog *w)
-{
-    pthread_attr_t attr;
-    void *low = NULL;
-    size_t bytes = 0;
-    if (pthread_getattr_np(pthread_self(), &attr) != 0)
-        return;
-    pthread_attr_getstack(&attr, &low, &bytes);
-    pthread_attr_destroy(&attr);
-    w->loop_low = (uintptr_t)low;
-    w->loop_high = w->loop_low + bytes;
-}
-
 static int start_thread(struct watchdog *w)
 {
     pthread_attr_t attr;
@@ -513,7 +500,7 @@ struct watchdog *watchdog_start(const struct watchdog_opts *opts)
     w->next_ms = w->opts.limit_ms;
     w->loop_thread = pthread_self();
     w->loop_id = gettid();
-    find_loop_stack(w);
+    backtrace_own_stack(&w->loop_low, &w->loop_high);
     struct symbol self;
     if (symbol_find((uintptr_t)&watchdog_start, &self))
         w->own_object = self.object;
