@@ -1,21 +1,9 @@
 /* t/unit/worker/app/app.c - whole requests through an application, without a socket: a transport that keeps what is sent.
  * The rows of app.def are FastAPI's own answers. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "common/settings.h"
-#include "worker/app/app.h"
-#include "worker/http/response.h"
-#include "worker/http/server.h"
-
 #include "t/apps/parameters.c"
+
+#include "t/unit/worker/app/world.h"
+#include "worker/http/response.h"
 
 struct row {
     const char *name, *method, *target, *fields;
@@ -95,20 +83,12 @@ static const struct row own_rows[] = {
 
 /* ---- the fixture ---- */
 
-struct world {
-    struct server *server;
-    struct app *app;
-    struct settings settings;
-    struct stats stats;
-};
-
 /* One request and what came back. */
 struct exchange {
-    struct world *world;
     const struct row *row;
     int status;
     size_t body_len;
-    bool is_head_sent, is_ended, is_over;
+    bool is_head_sent, is_ended;
     char body[4096], fields[1024], type[128];
 };
 
@@ -157,59 +137,36 @@ static void describe(struct galley_request *req, const struct row *row, struct h
 
 static void request_main(galley_async *co, void *arg)
 {
-    struct world *world = arg;
     struct galley_request req;
     struct http_field fields[8];
     char first[1024];
+    (void)arg;
     memset(&req, 0, sizeof req);
     req.co = co;
-    req.server = world->server;
+    req.server = world.server;
     req.transport = &keeping;
     arena_init(&req.arena, first, sizeof first, 1 << 20);
     co->arena = &req.arena;
     co->request = &req;
     describe(&req, now.row, fields);
-    app_handle(world->app, &req);
+    app_handle(world.server->app, &req);
     co->arena = NULL;
     co->request = NULL;
     arena_release(&req.arena);
 }
 
-static void request_ended(void *arg)
-{
-    (void)arg;
-    now.is_over = true;
-}
-
-static int64_t before_poll(void *arg)
-{
-    struct world *world = arg;
-    int64_t timeout_ms = sched_run(world->server->sched);
-    if (now.is_over)
-        loop_stop(world->server->loop);
-    return timeout_ms;
-}
-
-static void ask(struct world *world, const struct row *row)
+static void ask(const struct row *row)
 {
     memset(&now, 0, sizeof now);
     now.row = row;
-    const struct coro_opts opts = {.name = "request",
-                                   .entry = request_main,
-                                   .arg = world,
-                                   .on_end = request_ended,
-                                   .timeout_ms = 10000};
-    int rc = coro_start(world->server->sched, &opts);
-    assert_true(rc >= 0);
-    if (rc == 1)
-        loop_run(world->server->loop, before_poll, world);
+    world_run(request_main);
 }
 
-static void check(struct world *world, const struct row *row)
+static void check(const struct row *row)
 {
     const char *location = strncmp(row->body, "-> ", 3) == 0 ? row->body + 3 : NULL;
     char field[512];
-    ask(world, row);
+    ask(row);
     if (!now.is_ended || now.status != row->status)
         fail_msg("%s: status %d, not %d: %.*s", row->name, now.status, row->status,
                  (int)now.body_len, now.body);
@@ -224,60 +181,29 @@ static void check(struct world *world, const struct row *row)
     assert_string_equal(now.type, "application/json");
 }
 
-static int set_up(void **state)
-{
-    static struct world world;
-    struct errmsg why = {{0}};
-    world.server = calloc(1, sizeof *world.server);
-    settings_init(&world.settings);
-    struct server *server = world.server;
-    server->loop = loop_new();
-    server->stats = &world.stats;
-    server->settings = &world.settings;
-    server->sched = sched_new(server->loop, &(struct sched_opts){.stats = &world.stats});
-    server->pool = pool_new(server->sched, &(struct pool_opts){.stats = &world.stats});
-    world.app = app_new(&galley_app, &why);
-    if (world.app == NULL)
-        print_error("%s\n", why.text);
-    *state = &world;
-    return world.app != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    app_free(world->app);
-    pool_free(world->server->pool, 1000);
-    sched_free(world->server->sched);
-    loop_free(world->server->loop);
-    settings_release(&world->settings);
-    free(world->server);
-    return 0;
-}
-
 static void fastapis_answers(void **state)
 {
     for (size_t i = 0; i < sizeof fastapi_rows / sizeof fastapi_rows[0]; i++)
-        check(*state, &fastapi_rows[i]);
+        check(&fastapi_rows[i]);
 }
 
 static void our_answers(void **state)
 {
     for (size_t i = 0; i < sizeof own_rows / sizeof own_rows[0]; i++)
-        check(*state, &own_rows[i]);
+        check(&own_rows[i]);
 }
 
 static void allow_is_the_union(void **state)
 {
-    ask(*state, &(struct row){"", "PUT", "/bins/3", "", 405, ""});
+    ask(&(struct row){"", "PUT", "/bins/3", "", 405, ""});
     assert_string_equal(now.fields, "allow: GET, HEAD\n");
 }
 
 static void titles_have_defaults(void **state)
 {
-    struct world *world = *state;
+    (void)state;
     struct errmsg why = {{0}};
-    assert_string_equal(app_title(world->app), "Warehouse lookups");
+    assert_string_equal(app_title(world.server->app), "Warehouse lookups");
     const struct galley_app bare = {.abi = GALLEY_ABI};
     struct app *app = app_new(&bare, &why);
     assert_non_null(app);
@@ -294,5 +220,5 @@ int main(void)
         cmocka_unit_test(allow_is_the_union),
         cmocka_unit_test(titles_have_defaults),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
 }

@@ -11,24 +11,11 @@
 
 #include <galley.h>
 
+#include "t/unit/worker/app/route.h"
 #include "worker/app/app.h"
 
 #pragma GCC diagnostic ignored "-Woverride-init" /* ROUTE's defaults */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-static int run(void *color, const void *in, void *out)
-{
-    (void)color, (void)in, (void)out;
-    return 0;
-}
-
-/* A route with these models and options. */
-#define ROUTE(path_, in_, out_, ...)                                                               \
-    {                                                                                              \
-        .method = "GET", .path = path_, .name = "run", .async = true, .run = run,                  \
-        .in = &in_##_model, .out = &out_##_model, .file = "shop.c",                                \
-        .line = 7 __VA_OPT__(, ) __VA_ARGS__                                                       \
-    }
 
 GALLEY_STRUCT(id_in, (int64_t, id, PATH));
 GALLEY_STRUCT(other_in, (int64_t, number, PATH));

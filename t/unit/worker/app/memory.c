@@ -3,23 +3,11 @@
  *           head to the end of the answer; the highest sum is judged. What is usual must be read, not refused.
  * Does not: count where a sanitizer or valgrind has the allocator: there the requests only run.
  * See:      t/78-memory.t (the same from outside) */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include <malloc.h>
 
-#include "common/settings.h"
-#include "worker/app/app.h"
-#include "worker/http/server.h"
-
 #include "t/apps/greedy.c"
+
+#include "t/unit/worker/app/world.h"
 
 /* ---- what is allocated ---- */
 
@@ -266,23 +254,19 @@ static const size_t sizes[] = {100, 1000, 5000, 20000, 70000, 300000, 1100000};
 
 /* ---- one request ---- */
 
-struct world {
-    struct server *server;
-    struct settings settings;
-    struct stats stats;
+static struct {
     bool is_counting;
     double worst; /* of what was allowed */
     const char *worst_name;
-};
+} law;
 
 static struct {
-    struct world *world;
     const char *target;
     struct http_field fields[MAX_FIELDS];
     size_t field_count;
     char *body;
     size_t body_len, body_at, piece;
-    bool is_length_known, is_over;
+    bool is_length_known;
     int status;
 } now;
 
@@ -310,10 +294,10 @@ static const struct transport nowhere = {.body_read = read_body, .send_head = ke
 
 static void request_main(galley_async *co, void *arg)
 {
-    struct world *world = arg;
     struct galley_request req;
     char first[2048];
-    request_init(&req, world->server, co, &nowhere, NULL, first, sizeof first);
+    (void)arg;
+    request_init(&req, world.server, co, &nowhere, NULL, first, sizeof first);
     const char *mark = strchr(now.target, '?');
     req.method = now.body != NULL ? HTTP_POST : HTTP_GET;
     req.method_text = now.body != NULL ? GALLEY_STR("POST") : GALLEY_STR("GET");
@@ -334,38 +318,14 @@ static void request_main(galley_async *co, void *arg)
     heap.is_on = false;
 }
 
-static void request_ended(void *arg)
+static void run(void)
 {
-    (void)arg;
-    now.is_over = true;
-}
-
-static int64_t before_poll(void *arg)
-{
-    struct world *world = arg;
-    int64_t timeout_ms = sched_run(world->server->sched);
-    if (now.is_over)
-        loop_stop(world->server->loop);
-    return timeout_ms;
-}
-
-static void run(struct world *world)
-{
-    const struct coro_opts opts = {.name = "request",
-                                   .entry = request_main,
-                                   .arg = world,
-                                   .on_end = request_ended,
-                                   .timeout_ms = 60000};
-    now.is_over = false;
     now.body_at = 0;
     now.status = 0;
-    int rc = coro_start(world->server->sched, &opts);
-    assert_true(rc >= 0);
-    if (rc == 1)
-        loop_run(world->server->loop, before_poll, world);
+    world_run(request_main);
 }
 
-static size_t judge(struct world *world, const struct row *row, size_t input)
+static size_t judge(const struct row *row, size_t input)
 {
     size_t allowed = LAW_TIMES * input + LAW_BYTES;
     double share = (double)heap.most / (double)allowed;
@@ -376,11 +336,11 @@ static size_t judge(struct world *world, const struct row *row, size_t input)
                     row->status);
         return 1;
     }
-    if (world->is_counting && share > world->worst) {
-        world->worst = share;
-        world->worst_name = row->name;
+    if (law.is_counting && share > law.worst) {
+        law.worst = share;
+        law.worst_name = row->name;
     }
-    if (!world->is_counting || heap.most <= allowed)
+    if (!law.is_counting || heap.most <= allowed)
         return 0;
     print_error("%s, %zu bytes%s: %zu bytes of memory, %.2f times and 64 KiB\n", row->name, input,
                 now.is_length_known ? "" : " without a length", heap.most,
@@ -432,7 +392,7 @@ static size_t field_bytes(void)
     return bytes;
 }
 
-static size_t send_body(struct world *world, const struct row *row, size_t size)
+static size_t send_body(const struct row *row, size_t size)
 {
     size_t failures = 0;
     now.target = row->target;
@@ -442,15 +402,15 @@ static size_t send_body(struct world *world, const struct row *row, size_t size)
     for (int way = 0; way < 2; way++) {
         now.is_length_known = way == 0;
         now.piece = way == 0 ? SIZE_MAX : 16384;
-        run(world);
-        failures += judge(world, row, now.body_len + strlen(row->target) + field_bytes());
+        run();
+        failures += judge(row, now.body_len + strlen(row->target) + field_bytes());
     }
     free(now.body);
     now.body = NULL;
     return failures;
 }
 
-static size_t send_head(struct world *world, const struct row *row, size_t size)
+static size_t send_head(const struct row *row, size_t size)
 {
     static char names[MAX_FIELDS][16];
     char target[10000];
@@ -468,8 +428,8 @@ static size_t send_head(struct world *world, const struct row *row, size_t size)
         now.fields[now.field_count] =
             (struct http_field){text_of(names[now.field_count]), GALLEY_STR("")};
     }
-    run(world);
-    failures = judge(world, row, strlen(target) + field_bytes());
+    run();
+    failures = judge(row, strlen(target) + field_bytes());
     free(text);
     return failures;
 }
@@ -478,86 +438,55 @@ static size_t send_head(struct world *world, const struct row *row, size_t size)
 
 static int set_up(void **state)
 {
-    static struct world world;
-    struct errmsg why = {{0}};
     void *volatile piece;
     heap.now = 0;
     piece = malloc(1000);
-    world.is_counting = heap.now >= 1000;
+    law.is_counting = heap.now >= 1000;
     free(piece);
-    world.server = calloc(1, sizeof *world.server);
-    settings_init(&world.settings);
-    struct server *server = world.server;
-    server->loop = loop_new();
-    server->stats = &world.stats;
-    server->settings = &world.settings;
-    server->access_log_fd = -1;
-    server->sched = sched_new(server->loop, &(struct sched_opts){.stats = &world.stats});
-    server->pool = pool_new(server->sched, &(struct pool_opts){.stats = &world.stats});
-    server->handle = app_handle;
-    server->app = app_new(&galley_app, &why);
-    if (server->app == NULL)
-        print_error("%s\n", why.text);
-    *state = &world;
-    return server->app != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    app_free(world->server->app);
-    pool_free(world->server->pool, 1000);
-    sched_free(world->server->sched);
-    loop_free(world->server->loop);
-    settings_release(&world->settings);
-    free(world->server);
-    return 0;
+    return world_set_up(state);
 }
 
 static void bodies_keep_the_law(void **state)
 {
-    struct world *world = *state;
+    (void)state;
     size_t failures = 0;
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
         for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
-            failures += send_body(world, &bodies[i], sizes[s]);
-    print_message("# the most: %.0f %% of what is allowed (%s)\n", world->worst * 100,
-                  world->worst_name);
+            failures += send_body(&bodies[i], sizes[s]);
+    print_message("# the most: %.0f %% of what is allowed (%s)\n", law.worst * 100, law.worst_name);
     assert_int_equal(failures, 0);
 }
 
 static void heads_keep_the_law(void **state)
 {
-    struct world *world = *state;
+    (void)state;
     size_t failures = 0;
-    world->worst = 0;
+    law.worst = 0;
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
         for (size_t s = 0; s < sizeof sizes / sizeof sizes[0] && sizes[s] <= 8000; s++)
-            failures += send_head(world, &heads[i], sizes[s]);
-    print_message("# the most: %.0f %% of what is allowed (%s)\n", world->worst * 100,
-                  world->worst_name);
+            failures += send_head(&heads[i], sizes[s]);
+    print_message("# the most: %.0f %% of what is allowed (%s)\n", law.worst * 100, law.worst_name);
     assert_int_equal(failures, 0);
 }
 
 static void an_own_handler_keeps_the_law(void **state)
 {
-    struct world *world = *state;
+    (void)state;
     struct errmsg why = {{0}};
     struct galley_app own = galley_app;
-    void *usual = world->server->app;
+    void *usual = world.server->app;
     size_t failures = 0;
     own.handlers = own_handlers;
     own.handler_count = 1;
-    world->server->app = app_new(&own, &why);
-    assert_non_null(world->server->app);
-    world->worst = 0;
+    world.server->app = app_new(&own, &why);
+    assert_non_null(world.server->app);
+    law.worst = 0;
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
         for (size_t s = 0; s < sizeof sizes / sizeof sizes[0] && bodies[i].status == JUDGED; s++)
-            failures += send_body(world, &bodies[i], sizes[s]);
-    print_message("# the most: %.0f %% of what is allowed (%s)\n", world->worst * 100,
-                  world->worst_name);
-    app_free(world->server->app);
-    world->server->app = usual;
+            failures += send_body(&bodies[i], sizes[s]);
+    print_message("# the most: %.0f %% of what is allowed (%s)\n", law.worst * 100, law.worst_name);
+    app_free(world.server->app);
+    world.server->app = usual;
     assert_int_equal(failures, 0);
 }
 
@@ -568,5 +497,5 @@ int main(void)
         cmocka_unit_test(heads_keep_the_law),
         cmocka_unit_test(an_own_handler_keeps_the_law),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, world_tear_down);
 }

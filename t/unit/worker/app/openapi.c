@@ -10,6 +10,7 @@
 
 #include <galley.h>
 
+#include "t/unit/worker/app/route.h"
 #include "worker/app/openapi.h"
 
 /* clang-format off */
@@ -30,19 +31,6 @@ GALLEY_ENUM(color, (RED, "red"));
 GALLEY_STRUCT(colored, (enum color, color, ENUM(color)));
 GALLEY_STRUCT(also_color, (MODEL, .wire_name = "Color"), (enum color, c, ENUM(color)));
 /* clang-format on */
-
-static int run(void *color, const void *in, void *out)
-{
-    (void)color, (void)in, (void)out;
-    return 0;
-}
-
-#define ROUTE(path_, in_, out_, ...)                                                               \
-    {                                                                                              \
-        .method = "GET", .path = path_, .name = "run", .async = true, .run = run,                  \
-        .in = &in_##_model, .out = &out_##_model, .file = "shop.c",                                \
-        .line = 7 __VA_OPT__(, ) __VA_ARGS__                                                       \
-    }
 
 /* The document of these routes; "" with the sentence in `why`. */
 static void document(char *text, size_t size, const struct galley_route *routes, size_t count,

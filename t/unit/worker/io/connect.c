@@ -98,6 +98,17 @@ static void listen_on_path(int backlog)
     assert_int_equal(listen(listener, backlog), 0);
 }
 
+/* Who comes after these must wait. */
+enum { FULL_COUNT = 4 };
+static void listen_until_full(int fds[FULL_COUNT])
+{
+    listen_on_path(0);
+    for (int i = 0; i < FULL_COUNT; i++) {
+        fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(fds[i], (const struct sockaddr *)&unix_address, sizeof unix_address);
+    }
+}
+
 static void unix_socket(void **state)
 {
     (void)state;
@@ -107,16 +118,12 @@ static void unix_socket(void **state)
 
 static void unix_is_full(void **state)
 {
-    int fds[4];
+    int fds[FULL_COUNT];
     (void)state;
-    listen_on_path(0);
-    for (int i = 0; i < 4; i++) {
-        fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)connect(fds[i], (const struct sockaddr *)&unix_address, sizeof unix_address);
-    }
+    listen_until_full(fds);
     run(&(struct connect_opts){.path = unix_address.sun_path, .timeout_ms = 30},
         "ETIMEDOUT: cannot connect to there: Connection timed out (unit.c:1) ");
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < FULL_COUNT; i++)
         close(fds[i]);
 }
 
@@ -132,20 +139,16 @@ static void path_too_long(void **state)
 
 static void cancelled(void **state)
 {
-    int fds[4];
+    int fds[FULL_COUNT];
     (void)state;
-    listen_on_path(0);
-    for (int i = 0; i < 4; i++) {
-        fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)connect(fds[i], (const struct sockaddr *)&unix_address, sizeof unix_address);
-    }
+    listen_until_full(fds);
     struct connect_opts opts = {
         .path = unix_address.sun_path, .timeout_ms = 60000, .what = "there"};
     assert_int_equal(world_start("connect", connect_and_note, &opts), 1);
     sched_cancel_all(world.sched, GALLEY_BY_DISCONNECT);
     world_loop();
     assert_string_equal(world.trace, "ECANCELED ");
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < FULL_COUNT; i++)
         close(fds[i]);
 }
 

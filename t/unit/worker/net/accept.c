@@ -32,6 +32,17 @@ static void on_socket(void *arg, int fd, const struct inherit_listener *listener
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 }
 
+static void make_set(struct scene *scene,
+                     void (*callback)(void *, int, const struct inherit_listener *))
+{
+    scene->set = accept_new(&(struct accept_opts){.loop = scene->loop,
+                                                  .listeners = scene->listeners,
+                                                  .count = LISTENERS,
+                                                  .on_socket = callback,
+                                                  .arg = scene});
+    assert_non_null(scene->set);
+}
+
 static int set_up(void **state)
 {
     struct scene *scene = calloc(1, sizeof(*scene));
@@ -39,12 +50,7 @@ static int set_up(void **state)
     for (int i = 0; i < LISTENERS; i++)
         scene->listeners[i] = (struct inherit_listener){.fd = bench_listen(&scene->addresses[i]),
                                                         .text = "http://127.0.0.1:0"};
-    scene->set = accept_new(&(struct accept_opts){.loop = scene->loop,
-                                                  .listeners = scene->listeners,
-                                                  .count = LISTENERS,
-                                                  .on_socket = on_socket,
-                                                  .arg = scene});
-    assert_non_null(scene->set);
+    make_set(scene, on_socket);
     getrlimit(RLIMIT_NOFILE, &scene->limit);
     *state = scene;
     return 0;
@@ -161,11 +167,7 @@ static void test_switched_off_by_the_callback(void **state)
 {
     struct scene *scene = *state;
     accept_free(scene->set);
-    scene->set = accept_new(&(struct accept_opts){.loop = scene->loop,
-                                                  .listeners = scene->listeners,
-                                                  .count = LISTENERS,
-                                                  .on_socket = switch_off,
-                                                  .arg = scene});
+    make_set(scene, switch_off);
     assert_int_equal(accept_listen(scene->set, (uint16_t[]){0}, 1), 0);
     come(scene, 0, 3);
     until_accepted(scene, 1);
@@ -241,12 +243,7 @@ static void test_unix_listener(void **state)
     close(scene->listeners[0].fd);
     scene->listeners[0] = listener;
     accept_free(scene->set);
-    scene->set = accept_new(&(struct accept_opts){.loop = scene->loop,
-                                                  .listeners = scene->listeners,
-                                                  .count = LISTENERS,
-                                                  .on_socket = on_socket,
-                                                  .arg = scene});
-    assert_non_null(scene->set);
+    make_set(scene, on_socket);
     assert_int_equal(accept_listen(scene->set, (uint16_t[]){0}, 1), 0);
     int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(client, (struct sockaddr *)&address, len), 0);
