@@ -36,6 +36,7 @@ struct loop {
     int64_t wake_ms; /* what `wake` is armed for; NEVER_MS: not armed */
     int wake_fd;     /* a timerfd: libevent's own timers go by a clock of 4 ms */
     struct event wake;
+    int64_t linger_us; /* before the next poll; 0 */
     struct list fired;
     bool stopping;
 };
@@ -219,6 +220,18 @@ static void run_fired(struct loop *loop)
     }
 }
 
+void loop_linger(struct loop *loop, int64_t us)
+{
+    loop->linger_us = us;
+}
+
+/* A signal ends it early, which does no harm. */
+static void linger(struct loop *loop)
+{
+    const struct timespec pause = {.tv_nsec = loop->linger_us * 1000};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+}
+
 void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)
 {
     loop->stopping = false;
@@ -237,6 +250,9 @@ void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)
             arm_wake(loop, wait_ms);
         loop->turn_count++;
         loop->is_now_old = loop->is_resting = true; /* the callbacks run inside, behind the poll */
+        if (loop->linger_us > 0 && !(flags & EVLOOP_NONBLOCK))
+            linger(loop);
+        loop->linger_us = 0;
         event_base_loop(loop->base, flags);
         loop->is_resting = false;
         if (fired)

@@ -118,6 +118,8 @@ static int64_t before_poll(void *arg)
     }
     if (remotes_flush(worker->remotes))
         wait_ms = 0;
+    if (wait_ms != 0)
+        loop_linger(worker->loop, remotes_linger_us(worker->remotes));
     return wait_ms;
 }
 

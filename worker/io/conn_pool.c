@@ -22,6 +22,10 @@ enum {
     LOOK_AFTER_MS = 1000,
     MAX_AGE_MS = 30 * 60 * 1000,
     CLOSE_IDLE_MS = 60 * 1000,
+    LINGER_PART = 8,    /* of the time for which a connection is borrowed */
+    LINGER_ANSWERS = 2, /* fewer are not worth it */
+    PACE_HANDS =
+        32, /* the pace is taken over so many times that a connection went from hand to hand */
     RETRY_MS = 1000 /* until another one is opened after a failure, where there are some already */
 };
 
@@ -37,6 +41,8 @@ struct conn_pool {
     struct list waiting; /* struct borrower: the first one has waited longest */
     size_t ready_count;  /* open, borrowed or idle */
     int64_t look_all_until_ms, retry_ms;
+    int64_t pace_since_ms, pace_ms; /* what PACE_HANDS took while somebody waited; 0: not known */
+    int pace_hands;
     struct loop_timer sweep;
     bool is_sweep_set;
     uint32_t random;
@@ -80,6 +86,17 @@ struct conn_pool *conn_pool_new(struct sched *sched, const struct conn_pool_ops 
 
 /* ---- slots, and who gets them ---- */
 
+/* How fast connections go from hand to hand. */
+static void count_hand(struct conn_pool *pool)
+{
+    if (++pool->pace_hands < PACE_HANDS)
+        return;
+    int64_t now_ms = loop_now_ms(pool->loop);
+    pool->pace_ms = now_ms - pool->pace_since_ms;
+    pool->pace_since_ms = now_ms;
+    pool->pace_hands = 0;
+}
+
 /* To who has waited longest; false: nobody waits. */
 static bool grant(struct conn_pool *pool, struct pooled *conn)
 {
@@ -92,6 +109,7 @@ static bool grant(struct conn_pool *pool, struct pooled *conn)
     pool->stats.waiting_now--;
     pool->worker_stats->pool_waiting--;
     coro_wake(borrower->co, 0);
+    count_hand(pool);
     return true;
 }
 
@@ -262,7 +280,10 @@ static GALLEY_YIELDS int wait_turn(galley_async *co, struct conn_pool *pool, str
         pool->opts.max_wait_ms > 0 ? galley_now_ms(co) + pool->opts.max_wait_ms : INT64_MAX;
     int64_t from_us = clock_now_us();
     list_append(&pool->waiting, &borrower.link);
-    pool->stats.waiting_now++;
+    if (pool->stats.waiting_now++ == 0) {
+        pool->pace_since_ms = loop_now_ms(pool->loop);
+        pool->pace_hands = 0;
+    }
     pool->worker_stats->pool_waiting++;
     pool->stats.waited++;
     pool->worker_stats->pool_waited_total++;
@@ -357,6 +378,15 @@ void conn_pool_give(struct conn_pool *pool, struct pooled *conn, bool is_reusabl
         return;
     }
     retry(pool);
+}
+
+int64_t conn_pool_linger_us(const struct conn_pool *pool)
+{
+    int64_t count = (int64_t)pool->ready_count; /* all are borrowed */
+    if (pool->stats.waiting_now == 0 || count < LINGER_PART * LINGER_ANSWERS)
+        return 0;
+    int64_t us = pool->pace_ms * 1000 * count / (PACE_HANDS * LINGER_PART);
+    return us < CONN_POOL_LINGER_MAX_US ? us : CONN_POOL_LINGER_MAX_US;
 }
 
 const struct conn_pool_stats *conn_pool_stats(const struct conn_pool *pool)

@@ -57,6 +57,10 @@ void conn_pool_give(struct conn_pool *pool, struct pooled *conn, bool is_reusabl
 void conn_pool_suspect(struct conn_pool *pool);
 /* An idle one is known to be dead: close it. Nothing for one that is borrowed. */
 void conn_pool_drop(struct conn_pool *pool, struct pooled *conn);
+/* How long answers may be left to gather before the loop looks at them; 0 where nobody waits for a connection. An eighth of
+ * the time for which one is borrowed, at most CONN_POOL_LINGER_MAX_US, if two answers or more are to be expected. */
+enum { CONN_POOL_LINGER_MAX_US = 500 };
+int64_t conn_pool_linger_us(const struct conn_pool *pool);
 const struct conn_pool_stats *conn_pool_stats(const struct conn_pool *pool);
 
 #endif

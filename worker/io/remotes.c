@@ -30,6 +30,18 @@ bool remotes_flush_all(struct remotes *remotes)
     return redis_flush(remotes);
 }
 
+int64_t remotes_saturated_us(const struct remotes *remotes)
+{
+    int64_t longest_us = 0;
+    for (struct list *node = remotes->databases.next; node != &remotes->databases;
+         node = node->next) {
+        const struct sql_db *db = LIST_ENTRY(node, struct sql_db, in_remotes);
+        int64_t us = db->pool != NULL ? conn_pool_linger_us(db->pool) : 0;
+        longest_us = us > longest_us ? us : longest_us;
+    }
+    return longest_us;
+}
+
 bool remotes_free(struct remotes *remotes)
 {
     if (remotes == NULL)

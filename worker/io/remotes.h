@@ -38,6 +38,13 @@ static inline bool remotes_flush(struct remotes *remotes)
     return !list_is_empty(&remotes->unsent) && remotes_flush_all(remotes);
 }
 
+/* How long the next poll may be put off: coroutines queue for connections, whose answers are worth collecting. 0: not at all. */
+int64_t remotes_saturated_us(const struct remotes *remotes);
+static inline int64_t remotes_linger_us(const struct remotes *remotes)
+{
+    return remotes->stats->pool_waiting > 0 ? remotes_saturated_us(remotes) : 0;
+}
+
 static inline struct remotes *remotes_of(const galley_async *co)
 {
     return sched_remotes(co->sched);

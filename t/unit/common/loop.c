@@ -195,6 +195,45 @@ static void the_wait_is_precise(void **state)
     assert_in_range(best_us, 9000, 11500);
 }
 
+static int64_t linger_before_poll(void *arg)
+{
+    struct bench *bench = arg;
+    if (bench->polls == 0)
+        loop_linger(bench->loop, 900);
+    return before_poll(arg);
+}
+
+/* The least of some tries, as the machine may be busy; only the poll after `polls` = 0 is put off. */
+static int64_t least_turn_us(struct bench *bench, int64_t wait_ms, int polls)
+{
+    int64_t least_us = INT64_MAX;
+    for (int turn = 0; turn < 20; turn++) {
+        int64_t start_us = clock_now_us();
+        bench->wait_ms = wait_ms;
+        bench->polls = polls;
+        bench->calls = 0;
+        bench->stop_after_calls = 1;
+        loop_run(bench->loop, linger_before_poll, bench);
+        assert_int_equal(bench->calls, 1);
+        int64_t took_us = clock_now_us() - start_us;
+        least_us = took_us < least_us ? took_us : least_us;
+    }
+    return least_us;
+}
+
+/* What is there is told later, once; a poll that may not wait is made at once. */
+static void a_poll_can_be_put_off(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(loop_event_start(bench->loop, &bench->event, bench->fds[0],
+                                      LOOP_READ | LOOP_WRITE, count, bench),
+                     0);
+    int64_t put_off_us = least_turn_us(bench, 5000, 0);
+    assert_in_range(put_off_us, 900, 5000);
+    assert_in_range(least_turn_us(bench, 0, 0), 0, 800);
+    assert_in_range(least_turn_us(bench, 5000, 1), 0, 800); /* it holds for one poll */
+}
+
 static void fire_again(void *arg, int fd, unsigned what)
 {
     struct bench *bench = arg;
@@ -328,6 +367,7 @@ int main(void)
         CASE(timers_fire_once),
         CASE(the_poll_waits_as_long_as_wanted),
         CASE(the_wait_is_precise),
+        CASE(a_poll_can_be_put_off),
         CASE(the_time_in_a_callback_is_that_of_its_poll),
         CASE(a_set_clock_stands_still),
         CASE(fired_events_come_once_a_turn),

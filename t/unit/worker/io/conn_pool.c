@@ -423,6 +423,65 @@ static void test_idle_are_closed(void **state)
     assert_string_equal(world.trace, "0 0 ");
 }
 
+/* ---- answers that may gather ---- */
+
+enum { RELAY_CONNECTIONS_MAX = 16, RELAY_RUNNERS = 140 };
+static struct {
+    int runs, runs_per_ms;
+    int64_t now_ms;
+} relay;
+
+/* Takes the connection when it comes by; so many a millisecond do. */
+static int runner(galley_async *co, int *unused)
+{
+    struct pooled *conn = NULL;
+    (void)unused;
+    if (conn_pool_take(co, fakes.pool, &conn, NULL) < 0)
+        return 0;
+    if (++relay.runs % relay.runs_per_ms == 0)
+        loop_set_now_ms(world.loop, ++relay.now_ms);
+    if (relay.runs == RELAY_RUNNERS - 1)
+        note("%d", (int)conn_pool_linger_us(fakes.pool));
+    conn_pool_give(fakes.pool, conn, true);
+    return 0;
+}
+
+/* One connection goes from hand to hand, the others are out: how long the loop may linger before, near the end, after. */
+static void pass_on(galley_async *co, size_t connections, int runs_per_ms)
+{
+    struct galley_scope scope;
+    struct pooled *held[RELAY_CONNECTIONS_MAX];
+    galley_task *tasks[RELAY_RUNNERS];
+    int unused = 0, rc = 0;
+    relay.runs = 0;
+    relay.runs_per_ms = runs_per_ms;
+    loop_set_now_ms(world.loop, relay.now_ms = 1000);
+    pool_open(&(struct conn_pool_opts){.max_open = connections});
+    galley_scope_open(co, &scope, -1);
+    for (size_t i = 0; i < connections; i++)
+        rc += conn_pool_take(co, fakes.pool, &held[i], NULL);
+    for (int i = 0; i < RELAY_RUNNERS; i++)
+        tasks[i] = galley_spawn(co, runner, &unused);
+    rc += galley_sleep_ms(co, 1); /* they wait now */
+    note("%s %d", word(rc), (int)conn_pool_linger_us(fakes.pool));
+    conn_pool_give(fakes.pool, held[0], true);
+    for (int i = 0; i < RELAY_RUNNERS; i++)
+        ignore(galley_await(co, tasks[i]));
+    note("%d", (int)conn_pool_linger_us(fakes.pool));
+    for (size_t i = 1; i < connections; i++)
+        conn_pool_give(fakes.pool, held[i], true);
+    ignore(galley_scope_close(co, &scope));
+    pool_close();
+}
+
+static void answers_gather(galley_async *co, void *arg)
+{
+    (void)arg;
+    pass_on(co, 16, 8); /* each is borrowed for 2 ms: an eighth */
+    pass_on(co, 16, 1); /* at most half a ms */
+    pass_on(co, 15, 8); /* too few are expected */
+}
+
 /* ---- a thousand orders ---- */
 
 enum { VISITORS = 24, ROUNDS = 3 };
@@ -527,6 +586,7 @@ static const struct rule rules[] = {
     {"nearly too old", not_too_old, "0 2 a:2 ", 2, NULL},
     {"too old while borrowed", too_old_while_borrowed, "0 0 ", 0, NULL},
     {"dropped while idle", dropped, "0 1 0 a:2 ", 2, NULL},
+    {"answers gather", answers_gather, "0 0 250 0 0 0 500 0 0 0 0 0 ", 6, NULL},
 };
 
 static const struct CMUnitTest others[] = {
