@@ -34,6 +34,8 @@ int run_serve(struct run_source *source, const void *app, int argc, char **argv)
     int error = run_load_settings(source, &settings, &why);
     if (!error && !app)
         error = run_find_app(source->app_path, &why);
+    if (error)
+        master_refuse(&why);
     int status = error ? cli_fail(CLI_FAILED, "%s", why.text)
                        : master_run(&(struct master_opts){.settings = &settings,
                                                           .app_path = app ? NULL : source->app_path,

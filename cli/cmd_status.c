@@ -45,12 +45,13 @@ static void print_listeners(struct mp_reader result)
     }
 }
 
-static void print_reload(struct mp_reader result)
+/* "last reload  FAILED at TIME: why" */
+static void print_decision(struct mp_reader result, const char *key, const char *title)
 {
     struct mp_reader reload;
     struct mp_value head;
     char at[64], message[600], line[700];
-    if (!rpc_find(result, "last_reload", &reload))
+    if (!rpc_find(result, key, &reload))
         return;
     struct mp_reader copy = reload;
     if (mp_get_type(&copy, MP_MAP, &head) < 0)
@@ -67,7 +68,7 @@ static void print_reload(struct mp_reader result)
     bool has_text = text.type == MP_STR && text.len;
     snprintf(line, sizeof(line), "%s at %s%s%s", ok.boolean ? "done" : "FAILED", at,
              has_text ? ": " : "", has_text ? rpc_text(&text, message, sizeof(message)) : "");
-    print_line("last reload", line);
+    print_line(title, line);
 }
 
 static void print_status(struct mp_reader result)
@@ -86,7 +87,8 @@ static void print_status(struct mp_reader result)
     }
     print_app(result);
     print_listeners(result);
-    print_reload(result);
+    print_decision(result, "last_reload", "last reload");
+    print_decision(result, "last_upgrade", "last upgrade");
 }
 
 int cmd_status(const struct cli_command *command, int argc, char **argv)

@@ -78,7 +78,7 @@ static int probe(struct address *address)
     return error;
 }
 
-/* More sockets of the group, up to `count`. 0, -errno. */
+/* More sockets of the group, up to `count`, bound. 0, -errno. */
 static int grow_group(struct listener *listener, size_t count)
 {
     if (listener->fd_count >= count)
@@ -92,9 +92,15 @@ static int grow_group(struct listener *listener, size_t count)
         if (fd < 0)
             return fd;
         fds[listener->fd_count++] = fd;
-        if (listen(fd, BACKLOG_COUNT) < 0)
-            return -errno;
     }
+    return 0;
+}
+
+static int start_listening(struct listener *listener)
+{
+    for (; listener->listening_count < listener->fd_count; listener->listening_count++)
+        if (listen(listener->fds[listener->listening_count], BACKLOG_COUNT) < 0)
+            return -errno;
     return 0;
 }
 
@@ -121,7 +127,7 @@ static int open_unix(struct listener *listener, struct errmsg *why)
     if (error)
         return error;
     listener->fds[0] = listener->unix_socket.fd;
-    listener->fd_count = 1;
+    listener->fd_count = listener->listening_count = 1;
     return 0;
 }
 
@@ -139,6 +145,8 @@ static struct listener *listener_new(struct list *all, const struct address *wan
     int error = wanted->is_unix ? open_unix(listener, why) : probe(&listener->bound);
     if (!error && !wanted->is_unix)
         error = grow_group(listener, count);
+    if (!error)
+        error = start_listening(listener);
     if (error) {
         refuse(why, &listener->bound, -error);
         listener_free(listener);
@@ -230,6 +238,97 @@ int listen_set_open(struct listen_set *set, struct list *all, const struct setti
         }
     }
     return 0;
+}
+
+int listen_set_start(struct listen_set *set)
+{
+    int first_error = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        int error = start_listening(set->listeners[i]);
+        if (!first_error)
+            first_error = error;
+    }
+    return first_error;
+}
+
+/* ---- from another master ---- */
+
+/* Its sockets listen where they are said to. */
+static bool is_as_told(struct listener *listener)
+{
+    for (size_t i = 0; i < listener->fd_count; i++) {
+        struct address bound = {.len = sizeof(bound.sa), .is_unix = listener->wanted.is_unix};
+        int listens = 0;
+        socklen_t len = sizeof(listens);
+        if (getsockopt(listener->fds[i], SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 ||
+            !listens || getsockname(listener->fds[i], &bound.sa.any, &bound.len) < 0 ||
+            bound.sa.any.sa_family != listener->wanted.sa.any.sa_family)
+            return false;
+        if (bound.is_unix)
+            continue;
+        if (!address_port(&listener->bound))
+            address_set_port(&listener->bound, address_port(&bound));
+        if (!address_is_same(&listener->bound, &bound))
+            return false;
+    }
+    return true;
+}
+
+int listen_adopt(struct list *all, const struct address *wanted, const int *fds, size_t count,
+                 const struct stat *file, struct errmsg *why)
+{
+    struct listener *listener = calloc(1, sizeof(*listener));
+    int *copy = calloc(count, sizeof(*copy));
+    if (!listener || !copy) {
+        errmsg_set(why, "no memory for a listener");
+        for (size_t i = 0; i < count; i++)
+            close(fds[i]);
+        free(listener);
+        free(copy);
+        return -ENOMEM;
+    }
+    memcpy(copy, fds, count * sizeof(*copy));
+    listener->wanted = listener->bound = *wanted;
+    listener->fds = copy;
+    listener->fd_count = listener->listening_count = count;
+    listener->unix_socket =
+        (struct unix_socket){.fd = -1, .dev = file->st_dev, .ino = file->st_ino, .is_lent = true};
+    list_init(&listener->node);
+    if (wanted->is_unix) {
+        listener->unix_socket.fd = copy[0];
+        memcpy(listener->unix_socket.path, wanted->sa.un.sun_path,
+               sizeof(listener->unix_socket.path));
+    }
+    if (!is_as_told(listener)) {
+        char text[ADDRESS_TEXT_BYTES];
+        address_format(wanted, text);
+        errmsg_set(why, "the old server's sockets for %s are not what it says", text);
+        listener_free(listener);
+        return -EINVAL;
+    }
+    list_append(all, &listener->node);
+    return 0;
+}
+
+void listen_keep(struct list *all)
+{
+    for (struct list *node = all->next; node != all; node = node->next)
+        LIST_ENTRY(node, struct listener, node)->unix_socket.is_lent = false;
+}
+
+void listen_set_lend(struct listen_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        set->listeners[i]->unix_socket.is_lent = true;
+}
+
+void listen_close_unused(struct list *all)
+{
+    for (struct list *node = all->next, *next; node != all; node = next) {
+        next = node->next;
+        if (!LIST_ENTRY(node, struct listener, node)->users)
+            listener_free(LIST_ENTRY(node, struct listener, node));
+    }
 }
 
 void listen_set_close(struct listen_set *set)

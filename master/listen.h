@@ -21,6 +21,7 @@ struct listener {
     struct address bound;
     int *fds;
     size_t fd_count;
+    size_t listening_count; /* of fds, the first ones; the others are bound */
     struct unix_socket unix_socket;
     int users;    /* generations that name it */
     bool claimed; /* while a generation is made: taken by an earlier line of it */
@@ -41,7 +42,21 @@ struct listen_set {
 int listen_set_open(struct listen_set *set, struct list *all, const struct setting_list *values,
                     bool has_cert, size_t worker_count, struct errmsg *why)
     __attribute__((warn_unused_result));
+/* The generation of this set serves: from now on connections come to all of its sockets. Those that a listener has got in
+ * addition do not listen before, since what they queued would be lost with a generation that fails. 0, -errno. */
+int listen_set_start(struct listen_set *set) __attribute__((warn_unused_result));
 /* Give the set up; listeners that no set uses any more are closed. Harmless for a zeroed one. */
 void listen_set_close(struct listen_set *set);
+
+/* An address whose listening sockets another master has opened. They are this one's from now on, closed on failure;
+ * a UNIX socket's file is lent until listen_keep. 0; < 0 with a sentence. */
+int listen_adopt(struct list *all, const struct address *wanted, const int *fds, size_t count,
+                 const struct stat *file, struct errmsg *why) __attribute__((warn_unused_result));
+/* The files of UNIX sockets are no other master's any more. */
+void listen_keep(struct list *all);
+/* Those of this set are another master's from now on. */
+void listen_set_lend(struct listen_set *set);
+/* Close what no generation names. */
+void listen_close_unused(struct list *all);
 
 #endif

@@ -49,7 +49,17 @@ static int open_pidfile(struct master *master, const struct settings *settings, 
 {
     if (!settings->pid_file[0])
         return 0;
-    return pidfile_open(&master->pidfile, settings->pid_file, why);
+    return pidfile_succeed(&master->pidfile, settings->pid_file, master->heir.old_pid, why);
+}
+
+/* What was asked for at run time outlives an upgrade, as it does a reload. */
+static size_t count_workers(struct master *master)
+{
+    uint64_t workers = master->opts->settings->workers;
+    uint64_t scaled = heir_scaled_to(&master->heir, workers);
+    if (scaled < 1 || scaled > MASTER_MAX_WORKERS)
+        return (size_t)workers;
+    return master->scaled_to = (size_t)scaled;
 }
 
 /* All that can fail before the first fork. 0; < 0 with a sentence. */
@@ -69,11 +79,13 @@ static int open_all(struct master *master, struct errmsg *why)
         errmsg_set(why, "the kernel gives no random bytes: %s", strerror(-error));
     if (!error)
         error = signals_start(master, why);
-    if (!error && !generation_new(master, settings, false, (size_t)settings->workers, why))
+    if (!error)
+        error = heir_adopt(master, why);
+    if (!error && !generation_new(master, settings, false, count_workers(master), why))
         error = -EINVAL;
     if (!error)
         error = rpc_server_open(master, settings, why);
-    if (!error)
+    if (!error && !heir_is_waiting(&master->heir))
         error = open_pidfile(master, settings, why);
     return error;
 }
@@ -89,22 +101,43 @@ static void say_serving(struct master *master)
     fflush(stdout);
 }
 
-/* The first generation is ready, or has failed, or still starts. */
-static void first_turn(struct master *master)
+static void fail_start(struct master *master, const char *why)
+{
+    fprintf(stderr, "galley: %s\n", why);
+    heir_tell_failure(&master->heir, why);
+    master->exit_status = 1;
+    if (master->loop)
+        loop_stop(master->loop);
+}
+
+static void begin_to_serve(struct master *master, struct generation *first)
+{
+    reload_take_over(master, first);
+    master->phase = MASTER_SERVING;
+    warn_of_root(master->opts->settings);
+    say_serving(master);
+    if (heir_is_waiting(&master->heir)) {
+        heir_serves(master);
+        return;
+    }
+    notify_send("READY=1");
+    daemon_serving(&master->daemon);
+}
+
+/* The first generation is ready, or has failed, or still starts; an heir also waits for the old master's word, and
+ * replaces its pid file last of all that can fail. */
+static void first_turn(struct master *master, int64_t now_ms)
 {
     struct generation *first = GENERATION_OF(master->generations.next);
-    if (first->state == GENERATION_FAILED) {
-        fprintf(stderr, "galley: %s\n", first->why.text);
-        master->exit_status = 1;
-        loop_stop(master->loop);
-    } else if (generation_count(first, SLOT_READY) == first->workers) {
-        reload_take_over(master, first);
-        master->phase = MASTER_SERVING;
-        warn_of_root(master->opts->settings);
-        say_serving(master);
-        notify_send("READY=1");
-        daemon_serving(&master->daemon);
-    }
+    struct errmsg why = first->why;
+    bool is_ready = generation_count(first, SLOT_READY) == first->workers &&
+                    heir_may_serve(master, now_ms, &why);
+    if (is_ready && heir_is_waiting(&master->heir))
+        (void)open_pidfile(master, master->opts->settings, &why);
+    if (why.text[0])
+        fail_start(master, why.text);
+    else if (is_ready)
+        begin_to_serve(master, first);
 }
 
 /* ---- the turn ---- */
@@ -138,12 +171,13 @@ static int64_t turn(void *arg)
     int64_t again_ms = now_ms + LOOK_MS;
     notice_absence(master, now_ms);
     if (master->phase == MASTER_STARTING)
-        first_turn(master);
+        first_turn(master, now_ms);
     if (master->exit_status) /* the start failed */
         return 0;
     reload_turn(master, now_ms);
     if (tickets_rotate(&master->tickets, now_ms))
         supervise_order_all(master, PROTO_ORDER_TICKETS);
+    upgrade_turn(master, now_ms, &again_ms);
     supervise_turn(master, now_ms, &again_ms);
     rpc_server_turn(master, now_ms, &again_ms);
     feed_watchdog(master, now_ms, &again_ms);
@@ -161,6 +195,9 @@ static void close_all(struct master *master)
     rpc_server_close(master);
     while (!list_is_empty(&master->generations))
         generation_free(GENERATION_OF(master->generations.next));
+    listen_close_unused(&master->listeners);
+    upgrade_close(master);
+    heir_close(&master->heir);
     route_table_release(&master->routes.dead);
     if (master->loop)
         signals_stop(master);
@@ -179,8 +216,7 @@ static int serve(struct master *master)
     master->start_ms = master->last_turn_ms = clock_now_ms();
     master->watchdog_ms = notify_watchdog_ms();
     if (open_all(master, &why) < 0) {
-        fprintf(stderr, "galley: %s\n", why.text);
-        master->exit_status = 1;
+        fail_start(master, why.text);
     } else {
         loop_run(master->loop, turn, master);
     }
@@ -189,6 +225,15 @@ static int serve(struct master *master)
                  (long long)(clock_now_ms() - master->start_ms) / 1000);
     close_all(master);
     return master->exit_status;
+}
+
+void master_refuse(const struct errmsg *why)
+{
+    struct heir heir;
+    struct errmsg ignored = {0};
+    if (heir_init(&heir, &ignored) == 1)
+        heir_tell_failure(&heir, why->text);
+    heir_close(&heir);
 }
 
 int master_run(const struct master_opts *opts)
@@ -206,7 +251,12 @@ int master_run(const struct master_opts *opts)
     master->stop_limit_ms = POLICY_STOP_MS;
     list_init(&master->generations);
     list_init(&master->listeners);
-    int forked = opts->settings->daemon ? daemon_start(&master->daemon, &status, &why) : 0;
+    upgrade_init(&master->upgrade);
+    int forked = heir_init(&master->heir, &why);
+    if (forked == 0 && opts->settings->daemon) /* an heir is the old master's child, and stays it */
+        forked = daemon_start(&master->daemon, &status, &why);
+    else if (forked == 1)
+        forked = 0;
     if (forked == 0)
         status = serve(master);
     else if (forked < 0)

@@ -26,5 +26,8 @@ struct master_opts {
 /* Serve until a signal or `stop` on the stats socket ends it. A failed start prints one sentence on standard error.
  * Returns the exit status: 0 stopped in order, 1 could not start. */
 int master_run(const struct master_opts *opts);
+/* This process cannot even begin: an old master that has started it to be replaced (an upgrade) is told why. Harmless
+ * otherwise. */
+void master_refuse(const struct errmsg *why);
 
 #endif

@@ -6,13 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether a living process holds `path`: -EEXIST with a sentence; 0 when it is stale or not there. */
-static int check_living(const char *path, struct errmsg *why)
+/* Whether a living process but `except` holds `path`: -EEXIST with a sentence; 0 when it is stale or not there. */
+static int check_living(const char *path, pid_t except, struct errmsg *why)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
@@ -25,7 +26,7 @@ static int check_living(const char *path, struct errmsg *why)
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int failed = fcntl(fd, F_GETLK, &lock);
     close(fd);
-    if (failed || lock.l_type == F_UNLCK)
+    if (failed || lock.l_type == F_UNLCK || lock.l_pid == except)
         return 0;
     errmsg_set(why, "galley already runs with pid %d (pid file %s); stop it or choose another file",
                (int)lock.l_pid, path);
@@ -43,7 +44,7 @@ static int write_locked(int fd)
     return done == len ? 0 : done < 0 ? -errno : -EIO;
 }
 
-int pidfile_open(struct pidfile *pidfile, const char *path, struct errmsg *why)
+int pidfile_succeed(struct pidfile *pidfile, const char *path, pid_t old_pid, struct errmsg *why)
 {
     char fresh[sizeof(pidfile->path) + 16];
     pidfile->fd = -1;
@@ -51,7 +52,7 @@ int pidfile_open(struct pidfile *pidfile, const char *path, struct errmsg *why)
         errmsg_set(why, "the pid file's path is too long");
         return -ENAMETOOLONG;
     }
-    int error = check_living(path, why);
+    int error = check_living(path, old_pid, why);
     if (error)
         return error;
     snprintf(pidfile->path, sizeof(pidfile->path), "%s", path);
@@ -80,12 +81,35 @@ int pidfile_open(struct pidfile *pidfile, const char *path, struct errmsg *why)
     return 0;
 }
 
-void pidfile_close(struct pidfile *pidfile)
+int pidfile_open(struct pidfile *pidfile, const char *path, struct errmsg *why)
+{
+    return pidfile_succeed(pidfile, path, 0, why); /* no process has pid 0 */
+}
+
+static bool is_ours(const struct pidfile *pidfile)
 {
     struct stat st;
+    return !lstat(pidfile->path, &st) && st.st_dev == pidfile->dev && st.st_ino == pidfile->ino;
+}
+
+int pidfile_renew(struct pidfile *pidfile, struct errmsg *why)
+{
+    struct pidfile fresh;
+    if (pidfile->fd < 0 || is_ours(pidfile))
+        return 0;
+    int error = pidfile_open(&fresh, pidfile->path, why);
+    if (error)
+        return error;
+    close(pidfile->fd);
+    *pidfile = fresh;
+    return 0;
+}
+
+void pidfile_close(struct pidfile *pidfile)
+{
     if (pidfile->fd < 0)
         return;
-    if (!lstat(pidfile->path, &st) && st.st_dev == pidfile->dev && st.st_ino == pidfile->ino)
+    if (is_ours(pidfile))
         unlink(pidfile->path);
     close(pidfile->fd);
     pidfile->fd = -1;

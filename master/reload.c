@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "master/generation.h"
@@ -65,7 +66,10 @@ void reload_fail(struct master *master, struct generation *generation, const str
 void reload_cancel(struct master *master)
 {
     struct reload *reload = &master->reload;
-    struct errmsg why = {.text = "the server is stopping"};
+    struct errmsg why = {0};
+    errmsg_set(&why, "%s",
+               upgrade_is_leaving(master) ? "another master has taken over, and reloads"
+                                          : "the server is stopping");
     if (reload->trial)
         reload_fail(master, reload->trial, &why);
     if (reload->pending) {
@@ -143,6 +147,9 @@ void reload_take_over(struct master *master, struct generation *generation)
     master->paused = false;
     master->assign_dirty = true;
     use_logs(master, generation);
+    int error = listen_set_start(&generation->listen);
+    if (error)
+        log_line(LOG_LEVEL_ERROR, "listen_failed", "some sockets: %s", strerror(-error));
     if (old) {
         old->state = GENERATION_OLD;
         generation_set_goal(old, SLOT_GOAL_DRAIN);
@@ -180,7 +187,7 @@ void reload_turn(struct master *master, int64_t now_ms)
     if (reload->trial && generation_count(reload->trial, SLOT_READY) == reload->trial->workers)
         succeed(master);
     forget_ended(master);
-    if (reload->pending && !reload->trial && master->phase == MASTER_SERVING &&
-        count_old(master) < MASTER_MAX_OLD_GENERATIONS)
+    if (reload->pending && !reload->trial && !upgrade_is_running(master) &&
+        master->phase == MASTER_SERVING && count_old(master) < MASTER_MAX_OLD_GENERATIONS)
         begin(master);
 }

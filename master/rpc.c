@@ -179,6 +179,11 @@ static void begin_wait(struct rpc_client *client)
         client->deadline_ms = INT64_MAX;
         return;
     }
+    if (client->method->wait == RPC_WAIT_UPGRADE) {
+        client->wait_id = upgrade_request(master);
+        client->deadline_ms = INT64_MAX;
+        return;
+    }
     if (client->method->wait == RPC_WAIT_COROUTINES) {
         client->params.wait_id = client->wait_id = coroutines_ask(master);
         client->deadline_ms = clock_now_ms() + COROUTINES_WAIT_MS;
@@ -371,9 +376,10 @@ int rpc_server_open(struct master *master, const struct settings *settings, stru
     int error = settings_stats_path(settings->stats, path, why);
     if (!error) {
         make_folder(path);
-        error = unix_socket_open(&server->socket, path, STATS_MODE, why);
+        if (!heir_take_stats(&master->heir, path, &server->socket))
+            error = unix_socket_open(&server->socket, path, STATS_MODE, why);
     }
-    if (!error)
+    if (!error && !heir_is_waiting(&master->heir))
         error = loop_event_start(master->loop, &server->event, server->socket.fd, LOOP_READ,
                                  on_connect, server);
     if (!error) {
@@ -405,11 +411,35 @@ void rpc_server_close(struct master *master)
     master->rpc = NULL;
 }
 
+void rpc_server_accept(struct master *master, bool accept)
+{
+    struct rpc_server *server = master->rpc;
+    if (!server)
+        return;
+    loop_event_stop(&server->event);
+    loop_timer_stop(&server->resume);
+    if (accept)
+        accept_again(server);
+}
+
+const struct unix_socket *rpc_server_socket(const struct master *master)
+{
+    return master->rpc ? &master->rpc->socket : NULL;
+}
+
+void rpc_server_lend(struct master *master, bool is_lent)
+{
+    if (master->rpc)
+        master->rpc->socket.is_lent = is_lent;
+}
+
 static bool wait_is_over(const struct master *master, const struct rpc_client *client,
                          int64_t now_ms)
 {
     if (client->method->wait == RPC_WAIT_RELOAD)
         return (int32_t)(master->reload.decided_id - client->wait_id) >= 0;
+    if (client->method->wait == RPC_WAIT_UPGRADE)
+        return (int32_t)(master->upgrade.decided_id - client->wait_id) >= 0;
     if (now_ms >= client->deadline_ms)
         return true;
     if (client->method->wait == RPC_WAIT_COROUTINES)

@@ -46,6 +46,7 @@ enum rpc_wait {
     RPC_WAIT_NONE,
     RPC_WAIT_REPORT,
     RPC_WAIT_RELOAD,
+    RPC_WAIT_UPGRADE,
     RPC_WAIT_COROUTINES,
     RPC_WAIT_ROUTES
 };
@@ -55,7 +56,7 @@ struct rpc_method {
     const char *param;       /* the one parameter's name, which must be given; NULL: none */
     enum mp_type param_type; /* MP_UINT or MP_STR */
     enum rpc_wait
-        wait; /* before fn: for fresh reports, rows of all workers, or the decision of a reload it asks for */
+        wait; /* before fn: for fresh reports, rows of all workers, or the decision of the reload or upgrade it asks for */
     bool changes; /* for root and the master's own user */
 };
 extern const struct rpc_method rpc_methods[];
@@ -69,6 +70,11 @@ void rpc_put_workers(const struct master *master, struct mp_writer *out);
 int rpc_server_open(struct master *master, const struct settings *settings, struct errmsg *why)
     __attribute__((warn_unused_result));
 void rpc_server_close(struct master *master);
+/* Take new clients, or leave them waiting for another master that has the same socket. */
+void rpc_server_accept(struct master *master, bool accept);
+/* Its socket; NULL: there is none. Whether its file is (also) another master's. */
+const struct unix_socket *rpc_server_socket(const struct master *master);
+void rpc_server_lend(struct master *master, bool is_lent);
 /* Answer the calls whose wait is over. `*again_ms` becomes the time of the next look, if it is earlier. */
 void rpc_server_turn(struct master *master, int64_t now_ms, int64_t *again_ms);
 

@@ -1,5 +1,5 @@
 /* rpc_methods.c - what can be asked of the stats socket, and what it changes.
- * Does:     status, workers, health, metrics, watch; reload, drain, scale, stop, log_level; ping.
+ * Does:     status, workers, health, metrics, watch; reload, upgrade, drain, scale, stop, log_level; ping.
  * Does not: wait, or check who asks (rpc.c).
  * See:      docs/PROTOCOL.md, t/45-process-rpc.t */
 #include "master/rpc.h"
@@ -43,6 +43,19 @@ static uint64_t since(int64_t then_ms, int64_t now_ms)
 
 /* ---- questions ---- */
 
+static void put_decision(struct mp_writer *out, int64_t at_s, bool ok, const char *message)
+{
+    if (!at_s) {
+        mp_put_nil(out);
+        return;
+    }
+    mp_put_map(out, 3);
+    put_pair(out, "at", (uint64_t)at_s);
+    mp_put_str(out, "ok");
+    mp_put_bool(out, ok);
+    put_text(out, "message", message);
+}
+
 static void put_app(const struct master *master, struct mp_writer *out)
 {
     const struct generation *current = master->current;
@@ -67,19 +80,11 @@ static void put_listeners(const struct master *master, struct mp_writer *out)
     }
 }
 
-static void put_last_reload(const struct master *master, struct mp_writer *out)
+static const char *phase_name(const struct master *master)
 {
-    const struct reload *reload = &master->reload;
-    mp_put_str(out, "last_reload");
-    if (!reload->last.at_s) {
-        mp_put_nil(out);
-        return;
-    }
-    mp_put_map(out, 3);
-    put_pair(out, "at", (uint64_t)reload->last.at_s);
-    mp_put_str(out, "ok");
-    mp_put_bool(out, reload->last.ok);
-    put_text(out, "message", reload->last.message);
+    if (master->phase == MASTER_STOPPING)
+        return "stopping";
+    return upgrade_is_running(master) ? "upgrading" : "serving";
 }
 
 static int get_status(struct master *master, const struct rpc_params *params, struct mp_writer *out,
@@ -88,16 +93,21 @@ static int get_status(struct master *master, const struct rpc_params *params, st
     const struct generation *current = master->current;
     (void)params;
     (void)error;
-    mp_put_map(out, 9);
+    mp_put_map(out, 10);
     put_text(out, "version", GALLEY_VERSION);
     put_pair(out, "pid", (uint64_t)master->pid);
     put_pair(out, "generation", current ? (uint64_t)current->number : 0);
     put_pair(out, "uptime_s", since(master->start_ms, clock_now_ms()) / 1000);
-    put_text(out, "phase", master->phase == MASTER_STOPPING ? "stopping" : "serving");
+    put_text(out, "phase", phase_name(master));
     put_app(master, out);
     put_listeners(master, out);
     put_pair(out, "workers", current ? generation_count(current, SLOT_READY) : 0);
-    put_last_reload(master, out);
+    mp_put_str(out, "last_reload");
+    put_decision(out, master->reload.last.at_s, master->reload.last.ok,
+                 master->reload.last.message);
+    mp_put_str(out, "last_upgrade");
+    put_decision(out, master->upgrade.last.at_s, master->upgrade.last.ok,
+                 master->upgrade.last.message);
     return 0;
 }
 
@@ -238,10 +248,20 @@ static struct check check_reload(const struct master *master)
     return check;
 }
 
+static struct check check_upgrade(const struct master *master)
+{
+    struct check check = {.name = "last_upgrade"};
+    check.health = !master->upgrade.last.at_s || master->upgrade.last.ok ? PASS : WARN;
+    if (check.health == WARN)
+        snprintf(check.message, sizeof(check.message), "%s", master->upgrade.last.message);
+    return check;
+}
+
 static int get_health(struct master *master, const struct rpc_params *params, struct mp_writer *out,
                       struct rpc_error *error)
 {
-    struct check checks[] = {check_workers(master), check_beats(master), check_reload(master)};
+    struct check checks[] = {check_workers(master), check_beats(master), check_reload(master),
+                             check_upgrade(master)};
     enum { COUNT = sizeof(checks) / sizeof(checks[0]) };
     enum health worst = PASS;
     (void)params;
@@ -284,6 +304,21 @@ static int do_reload(struct master *master, const struct rpc_params *params, str
     mp_put_bool(out, master->reload.last.ok);
     put_text(out, "message", master->reload.last.message);
     put_pair(out, "generation", (uint64_t)master->reload.last.generation);
+    return 0;
+}
+
+/* Called when it is decided. */
+static int do_upgrade(struct master *master, const struct rpc_params *params, struct mp_writer *out,
+                      struct rpc_error *error)
+{
+    const struct upgrade *upgrade = &master->upgrade;
+    (void)params;
+    (void)error;
+    mp_put_map(out, 3);
+    mp_put_str(out, "ok");
+    mp_put_bool(out, upgrade->last.ok);
+    put_text(out, "message", upgrade->last.message);
+    put_pair(out, "pid", (uint64_t)(upgrade->last.ok ? upgrade->last.pid : master->pid));
     return 0;
 }
 
@@ -358,6 +393,7 @@ const struct rpc_method rpc_methods[] = {
     {.name = "watch", .fn = rpc_watch_begin, .param = "interval_ms", .param_type = MP_UINT},
     {.name = "ping", .fn = do_ping},
     {.name = "reload", .fn = do_reload, .wait = RPC_WAIT_RELOAD, .changes = true},
+    {.name = "upgrade", .fn = do_upgrade, .wait = RPC_WAIT_UPGRADE, .changes = true},
     {.name = "drain", .fn = do_drain, .param = "slot", .param_type = MP_UINT, .changes = true},
     {.name = "scale", .fn = do_scale, .param = "workers", .param_type = MP_UINT, .changes = true},
     {.name = "stop", .fn = do_stop, .changes = true},

@@ -1,6 +1,6 @@
 /* signals.c - what each signal asks of the master.
  * Does:     HUP reload; TERM, QUIT graceful stop, a second one at once; INT fast stop; USR1 reopen logs; WINCH drain all
- *           workers; TTIN, TTOU one more, one fewer; CHLD collect.
+ *           workers; TTIN, TTOU one more, one fewer; USR2 upgrade; CHLD collect.
  * Does not: run anything inside a signal handler: they are events of the loop.
  * See:      t/41-process-signals.t */
 #include "master/signals.h"
@@ -21,8 +21,18 @@ static void reload(struct master *master)
         reload_request(master);
 }
 
+static void upgrade(struct master *master)
+{
+    if (master->phase == MASTER_SERVING)
+        upgrade_request(master);
+    else
+        log_line(LOG_LEVEL_WARN, "signal_ignored", "USR2: this master does not serve");
+}
+
 static void stop_gracefully(struct master *master)
 {
+    if (!upgrade_stop_again(master))
+        return;
     stop_begin(master, master->phase == MASTER_STOPPING ? STOP_NOW : STOP_GRACEFUL);
 }
 
@@ -78,19 +88,25 @@ static void drain_all(struct master *master)
     generation_set_goal(master->current, SLOT_GOAL_DRAIN);
 }
 
-static void no_upgrade(struct master *master)
+static void reap(struct master *master)
 {
-    (void)master;
-    log_line(LOG_LEVEL_WARN, "signal_ignored", "USR2: this version cannot replace its executable");
+    supervise_reap(master);
+    upgrade_reap(master);
 }
 
 static const struct {
     int number;
     void (*fn)(struct master *master);
 } table[] = {
-    {SIGCHLD, supervise_reap},  {SIGHUP, reload},      {SIGTERM, stop_gracefully},
-    {SIGQUIT, stop_gracefully}, {SIGINT, stop_fast},   {SIGUSR1, reopen_logs},
-    {SIGUSR2, no_upgrade},      {SIGWINCH, drain_all}, {SIGTTIN, one_more},
+    {SIGCHLD, reap},
+    {SIGHUP, reload},
+    {SIGTERM, stop_gracefully},
+    {SIGQUIT, stop_gracefully},
+    {SIGINT, stop_fast},
+    {SIGUSR1, reopen_logs},
+    {SIGUSR2, upgrade},
+    {SIGWINCH, drain_all},
+    {SIGTTIN, one_more},
     {SIGTTOU, one_fewer},
 };
 enum { COUNT = sizeof(table) / sizeof(table[0]) };

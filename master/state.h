@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "master/daemon.h"
+#include "master/heir.h"
 #include "master/listen.h"
 #include "master/logs.h"
 #include "master/master.h"
@@ -17,6 +18,7 @@
 #include "master/route_table.h"
 #include "master/slot.h"
 #include "master/tickets.h"
+#include "master/upgrade.h"
 
 enum { MASTER_MAX_WORKERS = 128, MASTER_MAX_OLD_GENERATIONS = 2 };
 
@@ -81,6 +83,8 @@ struct master {
     size_t scaled_to; /* workers by TTIN, TTOU or scale; 0: what the settings say */
     bool paused;      /* WINCH: no workers are wanted */
     struct reload reload;
+    struct upgrade upgrade;
+    struct heir heir;
 
     struct list listeners;
     struct logs logs;

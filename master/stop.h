@@ -11,7 +11,7 @@ enum stop_kind { STOP_GRACEFUL, STOP_FAST, STOP_NOW };
 
 /* Begin, or hurry up what has begun. */
 void stop_begin(struct master *master, enum stop_kind kind);
-/* Whether the last worker has gone. */
+/* Whether the last worker has gone, and whatever other master belongs to the server. */
 bool stop_is_over(const struct master *master);
 
 #endif

@@ -81,6 +81,7 @@ int unix_socket_open(struct unix_socket *unix_socket, const char *path, mode_t m
         return error;
     }
     unix_socket->fd = fd;
+    unix_socket->is_lent = false;
     unix_socket->dev = st.st_dev;
     unix_socket->ino = st.st_ino;
     return 0;
@@ -93,7 +94,7 @@ void unix_socket_close(struct unix_socket *unix_socket)
         return;
     close(unix_socket->fd);
     unix_socket->fd = -1;
-    if (!lstat(unix_socket->path, &st) && st.st_dev == unix_socket->dev &&
+    if (!unix_socket->is_lent && !lstat(unix_socket->path, &st) && st.st_dev == unix_socket->dev &&
         st.st_ino == unix_socket->ino)
         unlink(unix_socket->path);
 }

@@ -4,6 +4,7 @@
 #ifndef GALLEY_MASTER_UNIX_SOCKET_H
 #define GALLEY_MASTER_UNIX_SOCKET_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -14,13 +15,14 @@ struct unix_socket {
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     dev_t dev;
     ino_t ino;
+    bool is_lent; /* the file is (also) another master's: closing leaves it */
 };
 
 /* Bind and listen on `path`; its file has exactly `mode` from the first moment. A file that nobody listens on is
  * replaced. 0; -errno with a sentence. */
 int unix_socket_open(struct unix_socket *socket, const char *path, mode_t mode, struct errmsg *why)
     __attribute__((warn_unused_result));
-/* Close it. Remove the file if it is still the one that was made. Harmless when closed. */
+/* Close it. Remove the file if it is still the one that was made, and not lent. Harmless when closed. */
 void unix_socket_close(struct unix_socket *socket);
 
 #endif

@@ -26,7 +26,7 @@ sub has_exactly {
 }
 
 my $status = ask('status');
-has_exactly($status, 'status', qw(version pid generation uptime_s phase app listeners workers last_reload));
+has_exactly($status, 'status', qw(version pid generation uptime_s phase app listeners workers last_reload last_upgrade));
 has_exactly($status->{app}, 'app', qw(path title version));
 has_exactly($status->{listeners}[0], 'a listener', qw(address tls));
 is($status->{pid}, $server->pid, 'status names the master');

@@ -126,12 +126,10 @@ for my $row ([ 'a second TERM', 'TERM', 'TERM' ], [ 'INT', 'INT' ], [ 'INT after
     is($server->stop, 0, 'stops in order');
 }
 
-# ---- USR2 and signals to the workers themselves ----
+# ---- signals to the workers themselves (USR2 to the master: t/35-upgrade.t) ----
 {
     my $server = Galley::Test->start('t/apps/moody', workers => 2);
     my @workers = sort $server->worker_pids;
-    $server->signal('USR2');
-    ok($server->wait_log(qr/USR2/), 'USR2 is answered in the log');
     for my $pid (@workers) {
         kill $_ => $pid for qw(HUP INT QUIT TERM USR1 USR2 WINCH TTIN TTOU PIPE);
     }

@@ -27,7 +27,7 @@ use Galley::Http;
 use Galley::MsgPack;
 
 our @EXPORT = qw(root build galley app_path galley_command run_command curl tls_files temp_dir write_file read_file
-    wait_until children_of is_alive descriptors_of h2spec soak slow wrapped);
+    wait_until children_of is_alive descriptors_of adopt_orphans h2spec soak slow wrapped);
 
 my $ROOT  = abs_path(dirname(__FILE__) . '/../../..');
 my $BUILD = $ENV{BUILD} || 'build';
@@ -107,6 +107,14 @@ sub descriptors_of {
     return scalar @fds;
 }
 
+# From now on a process whose parent has ended is this one's child, as it would be init's: an upgraded server. Whether the
+# kernel does that.
+sub adopt_orphans {
+    my $prctl = { x86_64 => 157, aarch64 => 167 }->{ (POSIX::uname())[4] };
+    my $set_child_subreaper = 36;
+    return $prctl && syscall($prctl, $set_child_subreaper, 1, 0, 0, 0) == 0 ? 1 : 0;
+}
+
 # Run a command to its end: {status (exit status, or 128 + signal), out, err}; killed when `timeout` (30 s) is over.
 sub run_command {
     my ($options, @command) = @_;
@@ -176,7 +184,7 @@ sub tls_files {
 # Start a server and wait until it serves. Options:
 #   workers => n (1), tls => 1 (own certificate), unix => 1, listen => [...] (replaces the one on port 0),
 #   config => text of a galley.conf, args => [more options], env => {...}, dir => folder, timeout => seconds (20),
-#   program => path of one that is linked with its application (`app` is unused then).
+#   program => path of one that is linked with its application (`app` is unused then), galley => another `galley`.
 # Dies, with the log, if it does not come up.
 sub start {
     my ($class, $app, %how) = @_;
@@ -225,7 +233,7 @@ sub prepare {
         my ($what, $seconds) = @$_;
         push @arguments, "--$what-timeout", $seconds * $SLOW . 's' if $SLOW > 1 && !$how{program} && $said !~ /${what}[-_]timeout/;
     }
-    $self->{command} = [ split(' ', $how{wrap} // $WRAP), $how{program} || galley(), @arguments, @{ $how{args} || [] } ];
+    $self->{command} = [ split(' ', $how{wrap} // $WRAP), $how{program} || $how{galley} || galley(), @arguments, @{ $how{args} || [] } ];
     return $self;
 }
 
@@ -377,6 +385,17 @@ sub stop {
     return $self->{exit_status} if defined $self->{exit_status};
     $self->signal($how{signal} || 'TERM');
     return $self->wait_exit($how{timeout});
+}
+
+# After an upgrade (and adopt_orphans): wait for the old master's end and go on with the new one. The old one's exit status.
+sub follow_upgrade {
+    my ($self, $timeout) = @_;
+    my $old = $self->{pid};
+    my $new = $self->status->{pid};
+    die "pid $old still serves\n" if $new == $old;
+    my $status = reap($old, $timeout || 20);
+    $self->{pid} = $new;
+    return $status;
 }
 
 # Clients that never retry, against the first listener (`listener => n`), until `finish_load`. Options: tls, h2, close,
