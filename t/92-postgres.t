@@ -8,7 +8,7 @@ use Galley::Test;
 use Galley::Postgres;
 
 plan skip_all => 'PostgreSQL is not installed' if !Galley::Postgres->is_installed;
-my $pg = Galley::Postgres->start(tcp => 1, settings => { deadlock_timeout => '100ms' });
+my $pg = Galley::Postgres->start(tcp => 1, tls => 1, settings => { deadlock_timeout => '100ms' });
 $pg->ask('create table item (id int primary key, name text not null, price float8 check (price < 100));'
     . "insert into item values (1, 'a', 1), (2, 'b', null); create table visit (id int)");
 my $server;
@@ -52,10 +52,12 @@ my @errors = (
     [ 'select $1::int',                          qr/^error -5009: .*\$1/ ],
 );
 
-for my $way ([ 'a UNIX socket' => $pg->url ], [ TCP => $pg->url(tcp => 1) ]) {
+for my $way ([ 'a UNIX socket' => $pg->url ], [ TCP => $pg->url(tcp => 1, options => 'sslmode=disable') ],
+    [ TLS => $pg->url(tcp => 1, options => 'sslmode=require') ]) {
     my ($name, $url) = @$way;
     $server = Galley::Test->start('t/apps/postgres', env => { PG_URL => $url, PG_CONNECTIONS => 2 });
     is($pg->connections, 0, "$name: nothing is opened before it is needed");
+    is(ask('select ssl from pg_stat_ssl where pid = pg_backend_pid()'), '1 rows, 0 changed; ssl=bool ' . ($name eq 'TLS' ? 'true' : 'false'), "$name: that is what it is");
     for my $turn ('prepared', 'used again') {
         for my $row (@rows) {
             my ($sql, $wanted) = @$row;
@@ -75,6 +77,10 @@ for my $way ([ 'a UNIX socket' => $pg->url ], [ TCP => $pg->url(tcp => 1) ]) {
     like(ask('select $1::int a', '&n=99999999999'), qr/^error -5009: .*out of range/, 'an argument that does not fit');
     is(ask("select repeat('x', 17000000)"), "error -5005: the answer is larger than it may be: the answer is larger than 16777216 bytes (t/apps/postgres.c:102)",
         'an answer that is too large') or diag $server->log;
+    like(ask("select repeat('x', $_->[0]) x, generate_series(1, $_->[1])"), qr/^$_->[1] rows, /, "$_->[1] rows of $_->[0] bytes are not")
+        for [ 10, 10_000 ], [ 300, 20_000 ], [ 8000, 1500 ], [ 1_000_000, 12 ];
+    like(ask("select repeat('x', $_->[0]) x, generate_series(1, $_->[1])"), qr/^error -5005: /, "$_->[1] rows of $_->[0] bytes are")
+        for [ 10, 100_000_000 ], [ 8000, 3000 ], [ 1_000_000, 17 ];
     is(ask('select 1'), '1 rows, 0 changed; ?column?=int 1', 'and life goes on');
     is($server->request(GET => '/items')->{body}, '{"items":[{"id":1,"name":"a","price":1.0},{"id":2,"name":"b","price":null}]}', 'rows in models');
     is($server->request(GET => '/four')->{body}, 4, 'four at once');

@@ -30,10 +30,12 @@ struct galley_sql; /* a database, or a transaction in it */
 typedef struct galley_sql galley_sql;
 
 struct galley_sql_opts {
-    const char *url;     /* sqlite:shop.db, sqlite::memory:, postgresql://user@host/name?options */
-    int connections;     /* of this worker; 0: 4; of SQLite's one writes, the others read */
-    int max_waiting;     /* who may wait for one; 0: 10,000; beyond: -GALLEY_EFULL */
-    int64_t max_wait_ms; /* 0: only the scope's deadline; beyond: -ETIMEDOUT */
+    /* sqlite:shop.db, sqlite::memory:, postgresql://user@host/name?options; over networks that are not your own with the
+     * options sslmode=verify-full&sslrootcert=FILE: libpq asks for less by itself. */
+    const char *url;
+    int connections;           /* of this worker; 0: 4; of SQLite's one writes, the others read */
+    int max_waiting;           /* who may wait for one; 0: 10,000; beyond: -GALLEY_EFULL */
+    int64_t max_wait_ms;       /* 0: only the scope's deadline; beyond: -ETIMEDOUT */
     uint64_t max_answer_bytes; /* of one statement's rows; 0: 16 MiB */
     const char *migrations; /* a folder with 0001-items.sql, 0002-...; NULL: none are looked at */
     bool

@@ -68,7 +68,9 @@ struct pg_session {
     bool has_news;
     bool is_dying,
         is_closed; /* the server says so, or has left: there may be something to read still */
-    bool was_read; /* since the statement was sent */
+    bool is_tls;
+    bool was_read;         /* since the statement was sent */
+    int pending_bytes;     /* on the socket, when it was last asked and not yet read */
     bool is_begin_pending; /* `begin` travels with the next statement */
     struct pg_cache cache;
     struct pg_cancel_job *cancel; /* under way; NULL */
@@ -105,6 +107,13 @@ GALLEY_YIELDS int pg_flush(galley_async *co, struct pg_session *session,
  * a sentence). */
 GALLEY_YIELDS int pg_await(galley_async *co, struct pg_session *session,
                            const struct sql_statement *statement) GALLEY_MUST_USE;
+
+/* ---- pg_tls.c: of a connection that uses TLS ---- */
+
+/* Whether a record was read in part. */
+bool pg_tls_has_more(struct pg_conn *pg);
+/* All that was read of it so far, as it came. */
+uint64_t pg_tls_read_bytes(struct pg_conn *pg);
 
 /* ---- pg_cancel.c ---- */
 

@@ -128,6 +128,8 @@ static int error_of_opening(const char *message)
     char state[STATE_CHARS + 1];
     if (state_in(message, state))
         return pg_error_of_state(state);
+    if (says(message, "SSL error: "))
+        return GALLEY_ETLS;
     if (is_garbled(message))
         return GALLEY_EGARBLED;
     for (size_t i = 0; i < sizeof system_errors / sizeof system_errors[0]; i++) {

@@ -123,6 +123,7 @@ static GALLEY_YIELDS int prepare_session(galley_async *co, struct pg_session *se
                                          const char *here)
 {
     PQsetnonblocking(session->pg, 1);
+    session->is_tls = PQsslInUse(session->pg);
     PQsetErrorVerbosity(session->pg, PQERRORS_DEFAULT);
     int rc = loop_event_start(sched_loop(co->sched), &session->event, PQsocket(session->pg),
                               LOOP_READ | LOOP_CLOSED | LOOP_EDGE, on_event, session);

@@ -13,6 +13,8 @@
 
 #include "worker/io/pg.h"
 
+enum { READ_MIN_BYTES = 8192 }; /* libpq makes so much room, and reads until it is full */
+
 static GALLEY_YIELDS int suspend(galley_async *co, struct pg_session *session,
                                  const struct sql_statement *statement)
 {
@@ -50,6 +52,7 @@ static GALLEY_YIELDS int flush_slowly(galley_async *co, struct pg_session *sessi
         rc = suspend(co, session, statement);
         if (session->has_news) {
             session->has_news = false;
+            session->was_read = true; /* perhaps not all of it */
             if (!PQconsumeInput(session->pg))
                 rc = -GALLEY_ELOST;
         }
@@ -66,16 +69,39 @@ int pg_flush(galley_async *co, struct pg_session *session, const struct sql_stat
     return left == 0 ? 0 : flush_slowly(co, session, statement);
 }
 
-/* Whether the socket has more, which is counted, or its end. */
+static int pending_bytes(const struct pg_session *session)
+{
+    int count = 0;
+    return ioctl(PQsocket(session->pg), FIONREAD, &count) == 0 ? count : 0;
+}
+
+/* Whether there is more to read, or the end. */
 static bool has_more(struct pg_session *session)
 {
-    int fd = PQsocket(session->pg), pending = 0;
-    if (ioctl(fd, FIONREAD, &pending) == 0 && pending > 0) {
-        session->answer_bytes += (uint64_t)pending;
+    session->pending_bytes = pending_bytes(session);
+    if (session->pending_bytes > 0 || (session->is_tls && pg_tls_has_more(session->pg)))
         return true;
-    }
-    struct pollfd end = {.fd = fd, .events = POLLIN | POLLRDHUP};
+    struct pollfd end = {.fd = PQsocket(session->pg), .events = POLLIN | POLLRDHUP};
     return poll(&end, 1, 0) > 0;
+}
+
+/* What libpq reads at once it does not tell: what is gone from the socket, and READ_MIN_BYTES where the server has filled it
+ * again meanwhile. TLS knows. 0; -GALLEY_ELOST. */
+static int read_once(struct pg_session *session)
+{
+    uint64_t known = session->is_tls ? pg_tls_read_bytes(session->pg) : 0;
+    int before = session->pending_bytes;
+    if (!PQconsumeInput(session->pg))
+        return -GALLEY_ELOST;
+    session->pending_bytes = 0;
+    if (session->is_tls) {
+        session->answer_bytes += pg_tls_read_bytes(session->pg) - known;
+    } else if (before > 0) {
+        int gone = before - pending_bytes(session);
+        int least = before < READ_MIN_BYTES ? before : READ_MIN_BYTES;
+        session->answer_bytes += (uint64_t)(gone > least ? gone : least);
+    }
+    return 0;
 }
 
 /* Once something was read, or the server has left, the edges tell no more. */
@@ -92,12 +118,13 @@ int pg_await(galley_async *co, struct pg_session *session, const struct sql_stat
             if (rc < 0)
                 return rc;
         }
-        if (session->answer_bytes > session->base.db->max_answer_bytes)
-            return -GALLEY_EANSWER_SIZE;
         session->has_news = false;
         session->was_read = true;
-        if (!PQconsumeInput(session->pg))
-            return -GALLEY_ELOST;
+        int rc = read_once(session);
+        if (rc < 0)
+            return rc;
+        if (session->answer_bytes > session->base.db->max_answer_bytes)
+            return -GALLEY_EANSWER_SIZE;
         coro_spend(co);
     }
     return 0;

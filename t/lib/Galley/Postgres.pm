@@ -1,5 +1,6 @@
 # Postgres.pm - a PostgreSQL server of a test's own.
-# Does:     make a cluster in a temporary folder and run it on a UNIX socket (with tcp => 1 on a free loopback port, too);
+# Does:     make a cluster in a temporary folder and run it on a UNIX socket (with tcp => 1 on a free loopback port, too, and
+#           with tls => 1 over TLS there, with a certificate of its own for localhost);
 #           stop it (fast), kill it (immediate), start it again, ask it by psql. Without fsync. As root it runs as `postgres`.
 # Does not: outlive the test: END ends it, and the kernel kills it when the test dies without one.
 #
@@ -37,7 +38,7 @@ sub as_owner {
     return ('setpriv', '--reuid', $uid, '--regid', $gid, '--clear-groups');
 }
 
-# Options: tcp => 1, settings => {name => value}. Ready when it returns; dies with the log if it does not come up.
+# Options: tcp => 1, tls => 1 (with tcp), settings => {name => value}. Ready when it returns; dies with the log if it does not come up.
 sub start {
     my ($class, %how) = @_;
     my $bin = programs() // die "PostgreSQL is not installed\n";
@@ -52,10 +53,21 @@ sub start {
         fsync => 'off', synchronous_commit => 'off', full_page_writes => 'off', unix_socket_directories => "$dir",
         listen_addresses => $how{tcp} ? '127.0.0.1' : '', port => $self->{port}, max_connections => 50,
         shared_buffers => '8MB', max_wal_size => '64MB', autovacuum => 'off', log_min_messages => 'warning', %{ $how{settings} || {} });
+    $self->take_tls(\%settings) if $how{tls};
     $self->{settings} = \%settings;
     push @started, $self;
     $self->again;
     return $self;
+}
+
+# The server reads its key only where it is its own, and nobody else's.
+sub take_tls {
+    my ($self, $settings) = @_;
+    ($self->{cert}, my $key) = Galley::Test::tls_files("$self->{dir}", name => 'postgres');
+    chown +(getpwnam 'postgres')[ 2, 3 ], $key, $self->{cert} if $> == 0;
+    chmod 0600, $key;
+    @$settings{qw(ssl ssl_cert_file ssl_key_file)} = ('on', $self->{cert}, $key);
+    return;
 }
 
 # A port that nobody listens on now; somebody may take it before the server does, which then says so and dies.
@@ -111,6 +123,7 @@ sub restart { $_[0]->stop; return $_[0]->again }
 sub dir  { return "$_[0]{dir}" }
 sub port { return $_[0]{port} }
 sub pid  { return $_[0]{pid} }
+sub cert { return $_[0]{cert} }
 sub log  { return read_file($_[0]{log_path}) }
 
 # For galley_sql_open: by the UNIX socket, or (tcp => 1, or another port) by TCP. Further options as in `?a=b&c=d`.
