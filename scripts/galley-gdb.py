@@ -10,7 +10,7 @@ See:      docs/HACKING.md (Debugging), t/48-gdb.t
 import gdb
 import gdb.unwinder
 
-STATES = ["FREE", "READY", "RUNNING", "WAITING", "DONE"]
+STATES = ["FREE", "READY", "RUNNING", "CALLING", "WAITING", "DONE"]
 REGISTERS = {"i386:x86-64": ("rsp", "rbp", "rip"), "aarch64": ("sp", "x29", "pc")}
 DEEP = 200
 

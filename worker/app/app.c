@@ -31,7 +31,7 @@ struct endpoint {
     struct route_stats *stats;
     struct inputs *inputs;
     struct output output;
-    bool has_input; /* its handler's input is not galley_none */
+    bool reads_head, reads_body; /* where its input comes from; neither: it is galley_none */
 };
 
 /* A model that was asked for by a call, so that it is found without a search. */
@@ -133,21 +133,45 @@ static GALLEY_YIELDS int answer_no_method(const struct app *app, struct galley_r
 
 /* ---- from inputs to output ---- */
 
-/* Read the inputs into `in`. 0: go on; 1: answered; -errno. */
-__attribute__((noinline)) static GALLEY_YIELDS int
-read_inputs(const struct app *app, int index, struct galley_request *req, galley_str path, void *in)
+/* A request on the way to its handler. */
+struct arrival {
+    const struct app *app;
+    struct galley_request *req;
+    galley_str path;
+    int index; /* of its endpoint, or ROUTER_NO_* */
+    int rc;    /* of the last step */
+    void *in, *out;
+    struct problems problems;
+};
+
+static GALLEY_YIELDS int read_inputs(struct arrival *a)
 {
     galley_str params[ROUTER_MAX_PARAMS];
-    struct problems problems;
-    router_params(app->router, index, path, params);
-    int rc = inputs_read(app->endpoints[index].inputs, req, params, in, &problems);
-    if (rc == -EINVAL)
-        rc = failure_answer_invalid(app->failures, req, &problems);
-    else if (rc == REQUEST_FAILED && req->is_failed)
-        rc = failure_answer_noted(app->failures, req);
-    else
-        return rc;
-    return rc < 0 ? rc : 1;
+    router_params(a->app->router, a->index, a->path, params);
+    return inputs_read(a->app->endpoints[a->index].inputs, a->req, params, a->in, &a->problems);
+}
+
+/* Those of a body: in a frame that is gone when the handler runs. */
+__attribute__((noinline)) static GALLEY_YIELDS int read_body_inputs(struct arrival *a)
+{
+    return read_inputs(a);
+}
+
+/* Without a body there is nothing to wait for: on the loop's stack, where memory is warm. */
+static GALLEY_YIELDS void read_head_inputs(void *arg)
+{
+    struct arrival *a = arg;
+    a->rc = read_inputs(a);
+}
+
+/* What its inputs are not, or why there are none. */
+__attribute__((noinline)) static GALLEY_YIELDS int answer_unread(struct arrival *a)
+{
+    if (a->rc == -EINVAL)
+        return failure_answer_invalid(a->app->failures, a->req, &a->problems);
+    if (a->rc == REQUEST_FAILED && a->req->is_failed)
+        return failure_answer_noted(a->app->failures, a->req);
+    return a->rc;
 }
 
 /* No thread, no coroutine or no connection was to be had: soon there will be. */
@@ -212,10 +236,10 @@ static GALLEY_YIELDS int answer_too_large(const struct app *app, struct galley_r
     return failure_answer_status(app->failures, req, 413, GALLEY_STR("Content Too Large"));
 }
 
-static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct galley_request *req,
-                                      galley_str path)
+/* What the route says of the request, and room for its input and output. 0, -ENOMEM. */
+static int take_route(struct arrival *a, const struct endpoint *endpoint)
 {
-    const struct endpoint *endpoint = &app->endpoints[index];
+    struct galley_request *req = a->req;
     const struct galley_route *route = endpoint->route;
     count_in(req, endpoint->stats);
     req->route = route;
@@ -224,53 +248,65 @@ static GALLEY_YIELDS int run_endpoint(const struct app *app, int index, struct g
         req->max_body_bytes = route->max_body_bytes;
     if (route->timeout_ms > 0)
         coro_set_deadline(req->co, req->co->started_ms + route->timeout_ms);
-    if (req->content_length != HTTP_LENGTH_UNKNOWN && req->content_length > req->max_body_bytes)
-        return answer_too_large(app, req);
-    void *in = arena_alloc(&req->arena, route->in->size);
-    void *out = arena_alloc(&req->arena, endpoint->output.bytes);
-    if (in == NULL || out == NULL)
-        return -ENOMEM;
-    int rc = endpoint->has_input ? read_inputs(app, index, req, path, in) : 0;
-    if (rc != 0)
-        return rc;
-    req->status = route->status;
-    output_prepare(&endpoint->output, req, out);
-    rc = call_run(route, req, in, out);
-    return answer(app, endpoint, req, rc, out);
+    a->in = arena_alloc(&req->arena, route->in->size);
+    a->out = arena_alloc(&req->arena, endpoint->output.bytes);
+    return a->in != NULL && a->out != NULL ? 0 : -ENOMEM;
 }
 
-/* `rc`: what came of decoding its path; `index`: ROUTER_NO_*. */
-__attribute__((noinline)) static GALLEY_YIELDS int answer_unmatched(const struct app *app,
-                                                                    struct galley_request *req,
-                                                                    galley_str path, int index,
-                                                                    int rc)
+static GALLEY_YIELDS int run_endpoint(struct arrival *a)
 {
+    const struct endpoint *endpoint = &a->app->endpoints[a->index];
+    struct galley_request *req = a->req;
+    a->rc = take_route(a, endpoint);
+    if (a->rc < 0)
+        return a->rc;
+    if (req->content_length != HTTP_LENGTH_UNKNOWN && req->content_length > req->max_body_bytes)
+        return answer_too_large(a->app, req);
+    if (endpoint->reads_head)
+        coro_call_on_loop(req->co, read_head_inputs, a);
+    else if (endpoint->reads_body)
+        a->rc = read_body_inputs(a);
+    if (a->rc != 0)
+        return answer_unread(a);
+    req->status = endpoint->route->status;
+    output_prepare(&endpoint->output, req, a->out);
+    int rc = call_run(endpoint->route, req, a->in, a->out);
+    return answer(a->app, endpoint, req, rc, a->out);
+}
+
+/* Its path was not decoded, or there is no such route. */
+__attribute__((noinline)) static GALLEY_YIELDS int answer_unmatched(const struct arrival *a)
+{
+    const struct app *app = a->app;
+    struct galley_request *req = a->req;
     count_in(req, &app->stats[app->room]);
     if (req->is_asterisk) {
         req->status = 204;
         return response_send(req, (galley_str){0}, NULL, 0);
     }
-    if (rc == -EINVAL)
+    if (a->rc == -EINVAL)
         return failure_answer_status(app->failures, req, 400, GALLEY_STR("Bad Request"));
-    if (rc < 0)
-        return rc;
-    return index == ROUTER_NO_METHOD ? answer_no_method(app, req, path)
-                                     : answer_no_path(app, req, path);
+    if (a->rc < 0)
+        return a->rc;
+    return a->index == ROUTER_NO_METHOD ? answer_no_method(app, req, a->path)
+                                        : answer_no_path(app, req, a->path);
 }
 
 void app_handle(void *arg, struct galley_request *req)
 {
-    const struct app *app = arg;
-    galley_str path = req->path; /* there already where nothing is escaped */
-    int rc = 0, index = ROUTER_NO_PATH;
-    if (path.data == NULL)
-        rc = text_decode(&req->arena, req->path_encoded, TEXT_ROUTE, &path);
-    if (rc == 0 && !req->is_asterisk)
-        index = router_find(app->router, req->method_text, path);
-    rc = index >= 0 ? run_endpoint(app, index, req, path)
-                    : answer_unmatched(app, req, path, index, rc);
+    __attribute__((uninitialized)) struct arrival a;
+    a.app = arg;
+    a.req = req;
+    a.path = req->path; /* there already where nothing is escaped */
+    a.rc = 0;
+    a.index = ROUTER_NO_PATH;
+    if (a.path.data == NULL)
+        a.rc = text_decode(&req->arena, req->path_encoded, TEXT_ROUTE, &a.path);
+    if (a.rc == 0 && !req->is_asterisk)
+        a.index = router_find(a.app->router, req->method_text, a.path);
+    int rc = a.index >= 0 ? run_endpoint(&a) : answer_unmatched(&a);
     if (rc == -EMSGSIZE && rc == req->body_error && req->response == RESPONSE_NONE)
-        rc = answer_too_large(app, req);
+        rc = answer_too_large(a.app, req);
     if (rc == -ENOMEM)
         log_line(LOG_LEVEL_ERROR, "no_memory", "for a request of %.*s",
                  GALLEY_STR_ARG(req->path_encoded));
@@ -306,10 +342,13 @@ static int add_endpoint(struct app *app, const struct galley_route *route, struc
         return -1;
     endpoint->route = route;
     endpoint->stats = &app->stats[app->count];
-    endpoint->has_input = route->in != &galley_none_model;
     app->count++; /* from here on it is released with the others */
     endpoint->inputs = inputs_new(app->shapes, route->in, names, count, why);
-    return endpoint->inputs != NULL ? 0 : -1;
+    if (endpoint->inputs == NULL)
+        return -1;
+    endpoint->reads_body = inputs_have_body(endpoint->inputs);
+    endpoint->reads_head = !endpoint->reads_body && route->in != &galley_none_model;
+    return 0;
 }
 
 static void blame(const struct galley_route *route, const struct errmsg *fault, struct errmsg *why)

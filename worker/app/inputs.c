@@ -435,11 +435,16 @@ static GALLEY_YIELDS int read_all(struct reading *r, const galley_str *params, b
     return problems->error < 0 ? problems->error : problems->count > 0 ? -EINVAL : 0;
 }
 
+bool inputs_have_body(const struct inputs *inputs)
+{
+    return inputs->body_count > 0 || inputs->count > inputs->form_at;
+}
+
 int inputs_read(const struct inputs *inputs, struct galley_request *req, const galley_str *params,
                 void *in, struct problems *problems)
 {
     __attribute__((uninitialized)) struct reading r;
-    bool has_body = inputs->body_count > 0 || inputs->count > inputs->form_at;
+    bool has_body = inputs_have_body(inputs);
     size_t ceiling = req->arena.max_bytes;
     memcpy(in, inputs->shape->absent, inputs->shape->bytes);
     if (inputs->count == 0 && !has_body)

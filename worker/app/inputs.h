@@ -15,8 +15,11 @@ struct inputs *inputs_new(struct shapes *shapes, const struct galley_model *mode
                           const galley_str *param_names, size_t param_count, struct errmsg *why);
 void inputs_free(struct inputs *inputs);
 
+/* Whether any of it comes from the body: only then inputs_read may wait. */
+bool inputs_have_body(const struct inputs *inputs);
+
 /* Fill the struct at `in` (of the model's size) from the request, its body included, and the path's values; strings and
- * lists lie in the request's memory. Waits only for a body.
+ * lists lie in the request's memory.
  * 0; -EINVAL: `problems` (not before) has what is wrong; REQUEST_FAILED: the request has what to answer, as after
  * galley_fail (400, 413); -ENOMEM; -ECANCELED; req->body_error. */
 GALLEY_YIELDS int inputs_read(const struct inputs *inputs, struct galley_request *req,

@@ -21,7 +21,7 @@
 #include "common/stats.h"
 #include "worker/coro/ctx.h"
 
-#define CORO_STATES(X) X(FREE) X(READY) X(RUNNING) X(WAITING) X(DONE)
+#define CORO_STATES(X) X(FREE) X(READY) X(RUNNING) X(CALLING) X(WAITING) X(DONE)
 enum coro_state {
 #define X(state) CORO_##state,
     CORO_STATES(X)
@@ -180,6 +180,10 @@ GALLEY_YIELDS int coro_suspend(galley_async *co, const char *why, int64_t until_
 
 /* Let a WAITING coroutine go on with `result`; for one that is not waiting it changes nothing. On the loop's thread. */
 void coro_wake(galley_async *co, int result);
+
+/* Have fn(arg) run on the loop's own stack: its memory is warm, where each line of a coroutine's stack that is touched for the
+ * first time is cold. It must not wait; some ns. */
+void coro_call_on_loop(galley_async *co, void (*fn)(void *arg), void *arg);
 
 /* 0 or -ECANCELED: one load. */
 static inline int coro_check(const galley_async *co)

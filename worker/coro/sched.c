@@ -2,7 +2,8 @@
  * Does:     give coroutines their stacks and turns, in the order in which they became ready; fire timers.
  * Does not: switch from one coroutine to another: every switch goes by the loop's own stack.
  *
- * States: FREE -> READY (task) or RUNNING (coro_start) -> WAITING <-> READY -> RUNNING -> DONE -> FREE.
+ * States: FREE -> READY (task) or RUNNING (coro_start) -> WAITING <-> READY -> RUNNING -> DONE -> FREE; CALLING while the loop
+ * does something for it that it would do with cold memory (coro_call_on_loop).
  * A pooled stack stays inside coro_main's loop, so that starting the next coroutine on it sets nothing up.
  * See:      coro.h, scope.c, t/unit/worker/coro/sched.c */
 #include "worker/coro/sched.h"
@@ -142,6 +143,12 @@ static bool coro_resume(struct sched *sched, galley_async *co)
     co->resumed_at_us = 0;
     uint64_t control = fpu_control();
     switch_in(sched, co);
+    while (__builtin_expect(co->state == CORO_CALLING, 1)) {
+        sched->call(sched->call_arg);
+        sched->call = NULL;
+        co->state = CORO_RUNNING;
+        switch_in(sched, co);
+    }
     fpu_check(co, control);
     sched->current = NULL;
     if (co->state != CORO_DONE)
@@ -198,8 +205,18 @@ static void leave(galley_async *co)
     int saved_errno = errno;
     GALLEY_BUG_IF(co->sched->current != co, "%s (%s:%d) waits in another coroutine's name",
                   co->name, co->file, co->line);
+    GALLEY_BUG_IF(co->sched->call != NULL, "%s (%s:%d) waits on the loop's own stack", co->name,
+                  co->file, co->line);
     switch_out(co);
     errno = saved_errno;
+}
+
+void coro_call_on_loop(galley_async *co, void (*fn)(void *arg), void *arg)
+{
+    co->sched->call = fn;
+    co->sched->call_arg = arg;
+    co->state = CORO_CALLING;
+    switch_out(co);
 }
 
 static void report_ignored(galley_async *co)

@@ -45,6 +45,8 @@ struct pool;
 struct sched {
     struct coro_ctx ctx; /* of the loop */
     galley_async *current;
+    void (*call)(void *arg); /* what `current` is CALLING for; NULL: nothing */
+    void *call_arg;
     struct list ready;
     struct list yielded; /* ready in the next turn, after a poll */
     struct timer_heap timers;

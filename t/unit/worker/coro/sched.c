@@ -1,4 +1,8 @@
 /* t/unit/worker/coro/sched.c - coroutines start, wait, wake and end; their stacks are used again. */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "t/unit/worker/coro/world.h"
 
 static void say_name(galley_async *co, void *arg)
@@ -131,6 +135,72 @@ static void turns_are_bounded(void **state)
     assert_int_equal(yields, 1000);
 }
 
+/* ---- what is done on the loop's stack ---- */
+
+struct called {
+    galley_async *co;
+    const void *frame;
+    const char *state;
+    bool is_current, does_wait;
+};
+
+static void look_around(void *arg)
+{
+    struct called *called = arg;
+    called->frame = __builtin_frame_address(0);
+    called->state = coro_state_name((enum coro_state)called->co->state);
+    called->is_current = sched_current(called->co->sched) == called->co;
+    note("called");
+    if (called->does_wait && galley_sleep_ms(called->co, 1) == 0)
+        note("waited");
+}
+
+static void calls_twice(galley_async *co, void *arg)
+{
+    struct called *called = arg;
+    called->co = co;
+    coro_call_on_loop(co, look_around, called);
+    note("back");
+    if (galley_sleep_ms(co, 1) == 0)
+        coro_call_on_loop(co, look_around, called);
+    note("back");
+}
+
+static bool is_on_stack_of(const void *frame, const galley_async *co)
+{
+    return (const char *)frame >= co->stack_low && (const char *)frame < (const char *)co;
+}
+
+static void calls_on_the_loops_stack(void **state)
+{
+    struct called called = {0};
+    (void)state;
+    assert_int_equal(world_start("calls", calls_twice, &called), 1);
+    assert_string_equal(world.trace, "called back ");
+    assert_false(is_on_stack_of(called.frame, called.co));
+    assert_string_equal(called.state, "CALLING");
+    assert_true(called.is_current); /* what blocks or crashes there is its doing */
+    world_run();
+    assert_string_equal(world.trace, "called back called back ");
+    assert_int_equal(world.ended_count, 1);
+}
+
+static void no_waiting_there(void **state)
+{
+    struct called called = {.does_wait = true};
+    int status = 0;
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)world_start("calls", calls_twice, &called);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+    assert_true(world_logged("calls (:0) waits on the loop's own stack"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +209,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(spawns_and_awaits, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(dumps_and_cancels, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(turns_are_bounded, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(calls_on_the_loops_stack, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(no_waiting_there, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
