@@ -87,10 +87,12 @@ static bool take_number(const char **at, uint64_t max, char end, uint64_t *numbe
 
 static bool take_fd(const char **at, char end, int *fd)
 {
+    const char *behind = *at;
     uint64_t number;
-    if (!take_number(at, INT32_MAX, end, &number) || number < FIRST_FD)
+    if (!take_number(&behind, INT32_MAX, end, &number) || number < FIRST_FD)
         return false;
     *fd = (int)number;
+    *at = behind;
     return true;
 }
 

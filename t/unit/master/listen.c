@@ -69,6 +69,94 @@ static void a_group_shares_one_port(void **state)
     assert_true(list_is_empty(&all));
 }
 
+static bool listens(int fd)
+{
+    int on = 0;
+    socklen_t len = sizeof(on);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len), 0);
+    return on != 0;
+}
+
+static void a_group_that_grows_listens_when_its_generation_serves(void **state)
+{
+    (void)state;
+    struct errmsg why;
+    char any[] = "127.0.0.1:0";
+    char *values[] = {any};
+    assert_int_equal(open_set(&set, values, 1, 1, &why), 0);
+    assert_true(listens(set.sockets[LISTEN_MIN_SOCKETS - 1].fd));
+    assert_int_equal(open_set(&other, values, 1, LISTEN_MIN_SOCKETS + 2, &why), 0);
+    assert_false(listens(other.sockets[LISTEN_MIN_SOCKETS].fd)); /* it may still fail */
+    listen_set_close(&other);
+    assert_int_equal(open_set(&other, values, 1, LISTEN_MIN_SOCKETS + 2, &why), 0);
+    assert_int_equal(listen_set_start(&other), 0);
+    for (size_t i = 0; i < other.socket_count; i++)
+        assert_true(listens(other.sockets[i].fd));
+    assert_int_equal(listen_set_start(&other), 0);
+    listen_set_close(&set);
+    listen_set_close(&other);
+}
+
+/* Copies of the descriptors, as another master has them. */
+static int adopt(struct list *list, const struct listener *from, const char *as, size_t count,
+                 struct errmsg *why)
+{
+    struct address wanted;
+    struct stat file = {.st_dev = from->unix_socket.dev, .st_ino = from->unix_socket.ino};
+    int fds[4];
+    *why = (struct errmsg){0};
+    assert_int_equal(address_parse(&wanted, as, true, why), 0);
+    for (size_t i = 0; i < count; i++)
+        fds[i] = dup(from->fds[i]);
+    return listen_adopt(list, &wanted, fds, count, &file, why);
+}
+
+static void another_masters_sockets_are_adopted(void **state)
+{
+    (void)state;
+    struct errmsg why;
+    struct list theirs;
+    char any[] = "127.0.0.1:0", path[64], *values[] = {any, path}, *only[] = {any};
+    int first = dup(0);
+    close(first);
+    list_init(&theirs);
+    snprintf(path, sizeof(path), "unix:%s/adopt", folder);
+    assert_int_equal(open_set(&set, values, 2, 1, &why), 0);
+    assert_int_equal(adopt(&theirs, set.listeners[0], any, 4, &why), 0);
+    assert_int_equal(adopt(&theirs, set.listeners[1], path, 1, &why), 0);
+    /* what is no such socket is refused, and closed */
+    assert_true(adopt(&theirs, set.listeners[0], path, 1, &why) < 0);
+    assert_non_null(strstr(why.text, path));
+    assert_true(adopt(&theirs, set.listeners[1], any, 1, &why) < 0);
+    assert_true(adopt(&theirs, set.listeners[0], "127.0.0.1:1", 1, &why) < 0);
+    assert_true(adopt(&theirs, set.listeners[0], "[::1]:0", 1, &why) < 0);
+    /* the port is the same, and the group is filled up */
+    struct setting_list list = {.at = values, .count = 2};
+    why = (struct errmsg){0};
+    assert_int_equal(listen_set_open(&other, &theirs, &list, false, 1, &why), 0);
+    assert_string_equal(other.texts[0], set.texts[0]);
+    assert_true(listens(other.sockets[3].fd));
+    assert_false(listens(other.sockets[4].fd));
+    assert_int_equal(listen_set_start(&other), 0);
+    listen_set_close(&other);
+    assert_int_equal(access(path + 5, F_OK), 0); /* the file was lent */
+    /* one that is named no more: its file goes when it is ours */
+    assert_int_equal(adopt(&theirs, set.listeners[0], any, 1, &why), 0);
+    assert_int_equal(adopt(&theirs, set.listeners[1], path, 1, &why), 0);
+    list = (struct setting_list){.at = only, .count = 1};
+    assert_int_equal(listen_set_open(&other, &theirs, &list, false, 1, &why), 0);
+    listen_keep(&theirs);
+    listen_close_unused(&theirs);
+    assert_int_equal(access(path + 5, F_OK), -1);
+    listen_set_close(&other);
+    assert_true(list_is_empty(&theirs));
+    listen_set_lend(&set);
+    listen_set_close(&set);
+    int now = dup(0);
+    close(now);
+    assert_int_equal(first, now);
+}
+
 static void a_port_in_use_is_refused(void **state)
 {
     (void)state;
@@ -186,6 +274,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_group_shares_one_port),
+        cmocka_unit_test(a_group_that_grows_listens_when_its_generation_serves),
+        cmocka_unit_test(another_masters_sockets_are_adopted),
         cmocka_unit_test(a_port_in_use_is_refused),
         cmocka_unit_test(twice_is_refused),
         cmocka_unit_test(failure_leaves_nothing),

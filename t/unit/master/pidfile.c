@@ -85,6 +85,48 @@ static void living_is_refused(void **state)
     pidfile_close(&pidfile);
 }
 
+static void a_successor_replaces_it(void **state)
+{
+    (void)state;
+    struct pidfile pidfile;
+    struct errmsg why = {0};
+    int status, ready[2], go[2];
+    char byte, text[32] = "";
+    assert_int_equal(pidfile_open(&pidfile, path, &why), 0);
+    assert_int_equal(pipe(ready) | pipe(go), 0);
+    pid_t parent = getpid(), child = fork();
+    if (!child) {
+        struct pidfile mine;
+        int refused = pidfile_succeed(&mine, path, parent + 1, &why) < 0; /* not that one's */
+        why = (struct errmsg){0};
+        int error = pidfile_succeed(&mine, path, parent, &why);
+        status = !refused || error || write(ready[1], "", 1) != 1 || read(go[0], &byte, 1) != 1;
+        _exit(status); /* killed, as it were: its file stays */
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    FILE *file = fopen(path, "r");
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    assert_int_equal(strtol(text, NULL, 10), child);
+    assert_true(pidfile_renew(&pidfile, &why) < 0); /* it lives, and holds it */
+    assert_int_equal(write(go[1], "", 1), 1);
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    why = (struct errmsg){0};
+    assert_int_equal(pidfile_renew(&pidfile, &why), 0);
+    assert_int_equal(pidfile_renew(&pidfile, &why), 0); /* it is ours already */
+    file = fopen(path, "r");
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    assert_int_equal(strtol(text, NULL, 10), parent);
+    pidfile_close(&pidfile);
+    assert_int_equal(access(path, F_OK), -1);
+    for (int i = 0; i < 2; i++) {
+        close(ready[i]);
+        close(go[i]);
+    }
+}
+
 static void of_another_stays(void **state)
 {
     (void)state;
@@ -118,6 +160,7 @@ int main(void)
         cmocka_unit_test(holds_the_pid_and_goes),
         cmocka_unit_test(stale_is_replaced),
         cmocka_unit_test(living_is_refused),
+        cmocka_unit_test(a_successor_replaces_it),
         cmocka_unit_test(of_another_stays),
         cmocka_unit_test(links_and_missing_folders_are_refused),
     };
