@@ -30,7 +30,7 @@
 #include "master/stop.h"
 
 enum {
-    START_SLACK_MS = 5000, /* over start_timeout, within which a worker that hangs is named */
+    START_SLACK_MS = 2000, /* over start_timeout, within which a worker that hangs is named */
     HANDING_MS = 5000,     /* from GO to TAKEN */
     ENDING_MS = 2000,      /* from TERM, or a failure that was told, to KILL */
 };

@@ -1,5 +1,5 @@
-/* moody.c - an application that starts as the file $MOODY_FILE says (ok, fail, crash, exit, hang), and whose handlers
- * can block or crash their worker: what the master has to cope with. */
+/* moody.c - an application that starts as the file $MOODY_FILE says (ok, fail, crash, exit, hang; wait: until
+ * it says something else), and whose handlers can block or crash their worker: what the master has to cope with. */
 #include <errno.h>
 #include <galley.h>
 #include <signal.h>
@@ -8,18 +8,25 @@
 #include <string.h>
 #include <unistd.h>
 
-static int start(galley_async *co)
+static void read_mood(char mood[16])
 {
-    char mood[16] = "ok";
     const char *path = getenv("MOODY_FILE");
     FILE *file = path != NULL ? fopen(path, "re") : NULL;
+    snprintf(mood, 16, "ok");
+    if (file == NULL)
+        return;
+    if (fgets(mood, 16, file) == NULL)
+        snprintf(mood, 16, "wait"); /* it is being written */
+    fclose(file);
+    mood[strcspn(mood, "\n")] = '\0';
+}
+
+static int start(galley_async *co)
+{
+    char mood[16];
     (void)co;
-    if (file != NULL) {
-        if (fgets(mood, sizeof mood, file) == NULL)
-            mood[0] = '\0';
-        fclose(file);
-        mood[strcspn(mood, "\n")] = '\0';
-    }
+    for (read_mood(mood); strcmp(mood, "wait") == 0; read_mood(mood))
+        usleep(2000);
     if (strcmp(mood, "crash") == 0)
         raise(SIGSEGV);
     if (strcmp(mood, "exit") == 0)

@@ -155,14 +155,15 @@ sub curl {
     return run_command('curl', '-sS', '--noproxy', '*', '--max-time', 20 * $SLOW, @arguments);
 }
 
-# Exit status of a child, 128 + signal if one killed it, undef if it does not end in time.
+# Exit status of a child (or of one that is still to become ours), 128 + signal if one killed it, undef if it does not end in
+# time.
 sub reap {
     my ($pid, $timeout) = @_;
     my $deadline = time + $timeout * $SLOW;
     while (1) {
         my $ended = waitpid $pid, POSIX::WNOHANG();
         return $? & 127 ? 128 + ($? & 127) : $? >> 8 if $ended == $pid;
-        return undef if $ended < 0 || time >= $deadline;
+        return undef if ($ended < 0 && !is_alive($pid)) || time >= $deadline;
         select undef, undef, undef, 0.005;
     }
 }

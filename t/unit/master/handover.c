@@ -92,9 +92,9 @@ static void what_a_later_version_adds_is_left_out(void **state)
 {
     (void)state;
     struct errmsg why = {0};
-    assert_int_equal(handover_read(&theirs,
-                                   "1 5 6 7\nzebra 1 2 3\nscaled 3 2\n\nlisten 9 0 0 :\n", &why),
-                     -EINVAL);
+    assert_int_equal(
+        handover_read(&theirs, "1 5 6 7\nzebra 1 2 3\nscaled 3 2\n\nlisten 9 0 0 :\n", &why),
+        -EINVAL);
     why = (struct errmsg){0};
     assert_int_equal(handover_read(&theirs, "1 5 6 7\nzebra 1 2 3\nscaled 3 2\n\n", &why), 0);
     assert_int_equal(theirs.scaled.workers, 3);
