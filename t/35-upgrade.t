@@ -49,6 +49,8 @@ for my $kind (['close'], [], ['tls'], [ 'tls', 'h2' ]) {
     my $name = join(' ', @$kind) || 'keep-alive';
     my $server = Galley::Test->start('t/apps/moody', workers => 2, tls => $how{tls}, config => $limits);
     my $load = $server->load(%how, connections => 16);
+    $server->rpc('upgrade', undef, 40);
+    is($server->follow_upgrade, 0, "$name: the first one ends in order");    # it had descriptors of whoever started it
     my $descriptors = descriptors_of($server->pid);
     my $asking = begin_to_ask($server);
     for my $n (1 .. $upgrades) {
@@ -60,7 +62,7 @@ for my $kind (['close'], [], ['tls'], [ 'tls', 'h2' ]) {
     my ($asked, $in_vain) = finish_asking($asking);
     is($in_vain, 0, "$name: somebody answered to each of $asked questions at the stats socket");
     wait_until('its own clients are closed', sub { descriptors_of($server->pid) <= $descriptors });
-    is(descriptors_of($server->pid), $descriptors, "$name: the last master has as many descriptors as the first");
+    cmp_ok(descriptors_of($server->pid), '<=', $descriptors, "$name: the last master has no descriptor more than the second");
     my $result = $server->finish_load($load);
     is($result->{failed}, 0, "$name: no request failed in $upgrades upgrades");
     cmp_ok($result->{ok}, '>', 100, "$name: requests were answered all the while");
