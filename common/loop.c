@@ -36,7 +36,8 @@ struct loop {
     int64_t wake_ms; /* what `wake` is armed for; NEVER_MS: not armed */
     int wake_fd;     /* a timerfd: libevent's own timers go by a clock of 4 ms */
     struct event wake;
-    int64_t linger_us; /* before the next poll; 0 */
+    int64_t linger_us;   /* between the poll that was put off last and the next one; 0: none */
+    int64_t lingered_us; /* when that was made */
     struct list fired;
     bool stopping;
 };
@@ -225,11 +226,17 @@ void loop_linger(struct loop *loop, int64_t us)
     loop->linger_us = us;
 }
 
-/* A signal ends it early, which does no harm. */
+/* Whoever is busy anyway does not wait. A signal ends it early, which does no harm. */
 static void linger(struct loop *loop)
 {
-    const struct timespec pause = {.tv_nsec = loop->linger_us * 1000};
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    int64_t now_us = clock_read_us(), until_us = loop->lingered_us + loop->linger_us;
+    loop->lingered_us = now_us;
+    if (until_us <= now_us)
+        return;
+    const struct timespec until = {.tv_sec = until_us / 1000000,
+                                   .tv_nsec = until_us % 1000000 * 1000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    loop->lingered_us = clock_read_us();
 }
 
 void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)

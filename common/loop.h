@@ -49,8 +49,8 @@ void loop_free_in_child(struct loop *loop);
 void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg);
 void loop_stop(struct loop *loop);
 
-/* Where the next poll may wait at all, it is made `us` (below 1,000) later than it could be: what happens until then is told
- * in one turn, for one wake-up of the process. For who knows that nothing is urgent. */
+/* Where the next poll may wait at all, it is made no sooner than `us` after the one for which this was called last: what
+ * happens until then is told in one turn, for one wake-up of the process. For who knows that nothing is urgent. */
 void loop_linger(struct loop *loop, int64_t us);
 
 /* CLOCK_MONOTONIC in ms, read once after each poll, when it is first asked for. */
