@@ -151,6 +151,8 @@ galley_async *sched_next_live(struct sched *sched, size_t *at);
 /* More about what a WAITING one waits for than `waiting_for` says: "212 ms", "fd 7", "#12" (a task); "" if nothing is. */
 enum { CORO_DETAIL_BYTES = 128 };
 void coro_wait_detail(const galley_async *co, char *out, size_t size);
+/* What a text begins with, on one line: white space is one blank; the last character is whole. */
+void coro_brief(char *out, size_t size, const char *text);
 /* "file.c:41" taken apart; false: it is no place. */
 bool coro_place(const char *here, galley_str *file, int *line);
 /* Whose task it is; 0: nobody's. */

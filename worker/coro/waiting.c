@@ -25,6 +25,29 @@ static void write_tasks(const struct scope *scope, char *out, size_t size)
         snprintf(out + at, size - at, " and %zu more", count - TASKS_NAMED);
 }
 
+void coro_brief(char *out, size_t size, const char *text)
+{
+    size_t len = 0;
+    bool is_space = true;
+    for (const char *at = text; *at != '\0' && len < size - 1; at++) {
+        bool was_space = is_space;
+        is_space = (unsigned char)*at <= ' ';
+        if (!is_space || !was_space)
+            out[len++] = is_space ? ' ' : *at;
+    }
+    /* A character that is not there as a whole goes. */
+    size_t cut = len;
+    while (cut > 0 && ((unsigned char)out[cut - 1] & 0xC0) == 0x80)
+        cut--;
+    unsigned char lead = cut > 0 ? (unsigned char)out[cut - 1] : 0;
+    size_t want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+    if (lead >= 0x80 && len - cut + 1 < want)
+        len = cut - 1;
+    while (len > 0 && out[len - 1] == ' ')
+        len--;
+    out[len] = '\0';
+}
+
 void coro_wait_detail(const galley_async *co, char *out, size_t size)
 {
     out[0] = '\0';
@@ -40,7 +63,7 @@ void coro_wait_detail(const galley_async *co, char *out, size_t size)
                (!strcmp(kind, "tasks") || !strcmp(kind, "gather") || !strcmp(kind, "race"))) {
         write_tasks(co->joining, out, size);
     } else if (co->waiting_what) {
-        snprintf(out, size, "%s", co->waiting_what);
+        coro_brief(out, size, co->waiting_what);
     } else if (!strcmp(kind, "readable") || !strcmp(kind, "writable") || !strcmp(kind, "ready")) {
         snprintf(out, size, "fd %" PRId64, co->waiting_on);
     }

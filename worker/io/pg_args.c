@@ -17,6 +17,18 @@ struct room {
     int *lengths, *formats;
 };
 
+/* Its digits, the last one before `end`; where they begin. */
+static char *write_integer(char *end, int64_t value)
+{
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do
+        *--end = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (value < 0)
+        *--end = '-';
+    return end;
+}
+
 /* Its text, in the arena; NULL with `refused` or without memory. */
 static const char *text_of(galley_async *co, const struct galley_sql_value *value, bool *is_refused)
 {
@@ -26,9 +38,10 @@ static const char *text_of(galley_async *co, const struct galley_sql_value *valu
         return value->boolean ? "t" : "f";
     case GALLEY_SQL_INT:
         to = arena_alloc(co->arena, NUMBER_BYTES);
-        if (to)
-            snprintf(to, NUMBER_BYTES, "%lld", (long long)value->integer);
-        return to;
+        if (to == NULL)
+            return NULL;
+        to[NUMBER_BYTES - 1] = '\0';
+        return write_integer(to + NUMBER_BYTES - 1, value->integer);
     case GALLEY_SQL_FLOAT:
         to = arena_alloc(co->arena, NUMBER_BYTES);
         if (to)

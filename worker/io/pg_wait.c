@@ -20,8 +20,7 @@ static GALLEY_YIELDS int suspend(galley_async *co, struct pg_session *session,
 {
     sched_expect_events(co->sched, +1);
     session->waiter = co;
-    int rc = coro_suspend_for(co, "database", statement->what ?: statement->sql, statement->here,
-                              INT64_MAX);
+    int rc = coro_suspend_for(co, "database", statement->sql, statement->here, INT64_MAX);
     session->waiter = NULL;
     sched_expect_events(co->sched, -1);
     return rc;

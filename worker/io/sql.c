@@ -39,14 +39,11 @@ int64_t sql_control(galley_async *co, struct sql_conn *conn, const char *sql, co
 {
     static const struct galley__sql_args none = {0};
     struct galley_sql_rows rows;
-    return conn->db->driver->run(co, conn,
-                                 &(struct sql_statement){.sql = sql,
-                                                         .args = &none,
-                                                         .here = here,
-                                                         .what = sql,
-                                                         .is_control = true,
-                                                         .drops_rows = true},
-                                 &rows);
+    return conn->db->driver->run(
+        co, conn,
+        &(struct sql_statement){
+            .sql = sql, .args = &none, .here = here, .is_control = true, .drops_rows = true},
+        &rows);
 }
 
 int64_t sql_control_shielded(galley_async *co, struct sql_conn *conn, const char *sql,
@@ -136,11 +133,9 @@ static GALLEY_YIELDS int64_t run(galley_async *co, galley_sql *handle, const cha
     int64_t count = check(co, handle, sql, args, here);
     if (count < 0)
         return count;
-    char what[SQL_WHAT_BYTES];
     struct stats *stats = handle->db->remotes->stats;
     const struct sql_statement statement = {
-        .sql = sql, .args = args, .here = here, .what = what, .drops_rows = drops_rows};
-    sql_text_brief(sql, what);
+        .sql = sql, .args = args, .here = here, .drops_rows = drops_rows};
     stats->sql_statements_total++;
     count = handle->tx != NULL ? run_in_transaction(co, handle->tx, &statement, rows)
                                : run_on_database(co, handle->db, &statement, rows);

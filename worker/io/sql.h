@@ -43,9 +43,6 @@ int sql_text_arg_count(const char *sql);
 bool sql_text_is_control(const char *sql);
 /* Whether it looks as if it only read. */
 bool sql_text_may_read(const char *sql);
-/* Its first 80 characters on one line. */
-enum { SQL_WHAT_BYTES = 84 };
-void sql_text_brief(const char *sql, char what[SQL_WHAT_BYTES]);
 
 /* ---- sql_migrate.c ---- */
 

@@ -51,7 +51,6 @@ struct sql_statement {
     const char *sql;
     const struct galley__sql_args *args;
     const char *here;
-    const char *what; /* its first characters, for coro_suspend_for */
     bool
         is_control; /* begin, commit, rollback, savepoint: sql.c's own, under a shield where need be */
     bool drops_rows; /* nobody looks at its rows: they need not be kept (but counted) */

@@ -1,5 +1,5 @@
 /* sql_text.c - statements and values as text, as far as every driver needs it; see sql.h.
- * Does:     count $n, know the first word, shorten a statement for `galley ps`; write UUIDs, times and dates.
+ * Does:     count $n, know the first word; write UUIDs, times and dates.
  * Does not: parse SQL: the database does.
  * See:      t/unit/worker/io/sql_text.c */
 #include "worker/io/sql.h"
@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { WHAT_CHARACTERS = 80, ARGS_MAX = 9999 };
+enum { ARGS_MAX = 9999 };
 
 static bool is_word(char c)
 {
@@ -117,7 +117,8 @@ static bool is_one_of(const char *sql, const char *const *words)
 {
     size_t len = first_word(&sql);
     for (; *words != NULL; words++)
-        if (strlen(*words) == len && strncasecmp(sql, *words, len) == 0)
+        if ((sql[0] | 0x20) == (*words)[0] && strlen(*words) == len &&
+            strncasecmp(sql, *words, len) == 0)
             return true;
     return false;
 }
@@ -133,34 +134,6 @@ bool sql_text_may_read(const char *sql)
 {
     static const char *const words[] = {"select", "with", "values", "explain", NULL};
     return is_one_of(sql, words);
-}
-
-void sql_text_brief(const char *sql, char what[SQL_WHAT_BYTES])
-{
-    size_t len = 0, characters = 0;
-    bool is_space = true;
-    for (const char *at = sql; *at != '\0' && len < SQL_WHAT_BYTES - 1; at++) {
-        bool was_space = is_space;
-        is_space = (unsigned char)*at <= ' ';
-        if (is_space && was_space)
-            continue;
-        bool begins = ((unsigned char)*at & 0xC0) != 0x80;
-        if (begins && characters == WHAT_CHARACTERS)
-            break;
-        characters += begins;
-        what[len++] = is_space ? ' ' : *at;
-    }
-    /* A character that is not there as a whole goes. */
-    size_t cut = len;
-    while (cut > 0 && ((unsigned char)what[cut - 1] & 0xC0) == 0x80)
-        cut--;
-    unsigned char lead = cut > 0 ? (unsigned char)what[cut - 1] : 0;
-    size_t want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-    if (lead >= 0x80 && len - cut + 1 < want)
-        len = cut - 1;
-    while (len > 0 && what[len - 1] == ' ')
-        len--;
-    what[len] = '\0';
 }
 
 static size_t write_uuid(char *to, const galley_uuid *uuid)

@@ -261,7 +261,7 @@ static GALLEY_YIELDS int64_t run(galley_async *co, struct sql_conn *base,
     *rows = (struct galley_sql_rows){0};
     conn->words[0] = '\0';
     int64_t rc = call_thread(co, &(struct job){.conn = conn, .statement = statement}, run_on_thread,
-                             statement->what, statement->here);
+                             statement->sql, statement->here);
     if (rc == SQL_NEEDS_WRITER)
         return rc;
     if (rc == 0 && !statement->drops_rows && bring_home(co, answer, rows) < 0) {
@@ -272,10 +272,12 @@ static GALLEY_YIELDS int64_t run(galley_async *co, struct sql_conn *base,
     rows->column_count = answer->column_count;
     rows->changed_count = answer->changed_count;
     sqlite_answer_trim(answer);
-    if (rc < 0)
+    if (rc < 0) {
+        char brief[CORO_DETAIL_BYTES];
+        coro_brief(brief, sizeof brief, statement->sql);
         return coro_fail(co, (int)rc, statement->here, "%s: %s: %s", base->db->name,
-                         conn->words[0] != '\0' ? conn->words : galley_error_text((int)rc),
-                         statement->what);
+                         conn->words[0] != '\0' ? conn->words : galley_error_text((int)rc), brief);
+    }
     return (int64_t)rows->row_count;
 }
 

@@ -186,6 +186,27 @@ static void a_wait_without_a_place_has_none(void **state)
     assert_string_equal(world.trace, "0 7 ");
 }
 
+static void a_text_in_brief(void **state)
+{
+    char what[84], many[400];
+    (void)state;
+    coro_brief(what, sizeof what, "  select\n\t 1,\r\n 2  ");
+    assert_string_equal(what, "select 1, 2");
+    coro_brief(what, sizeof what, "");
+    assert_string_equal(what, "");
+    memset(many, 'x', sizeof many);
+    many[sizeof many - 1] = '\0';
+    coro_brief(what, sizeof what, many);
+    assert_int_equal(strlen(what), 83);
+    for (size_t shift = 0; shift < 4; shift++) { /* never half a character */
+        memset(many, 'x', shift);
+        for (size_t at = shift; at + 4 < 300; at += 3)
+            memcpy(many + at, "\xe2\x82\xac", 4);
+        coro_brief(what, sizeof what, many);
+        assert_true(strlen(what) >= 80 && (strlen(what) - shift) % 3 == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +214,7 @@ int main(void)
                                         world_tear_down),
         cmocka_unit_test_setup_teardown(a_wait_without_a_place_has_none, world_set_up,
                                         world_tear_down),
+        cmocka_unit_test(a_text_in_brief),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,27 +76,6 @@ static void first_words(void **state)
             fail_msg("%s", rows[i].sql);
 }
 
-static void brief(void **state)
-{
-    char what[SQL_WHAT_BYTES], many[400];
-    (void)state;
-    sql_text_brief("  select\n\t 1,\r\n 2  ", what);
-    assert_string_equal(what, "select 1, 2");
-    sql_text_brief("", what);
-    assert_string_equal(what, "");
-    memset(many, 'x', sizeof many);
-    many[sizeof many - 1] = '\0';
-    sql_text_brief(many, what);
-    assert_int_equal(strlen(what), 80);
-    for (size_t shift = 0; shift < 4; shift++) { /* never half a character */
-        memset(many, 'x', shift);
-        for (size_t at = shift; at + 4 < 300; at += 3)
-            memcpy(many + at, "\xe2\x82\xac", 4);
-        sql_text_brief(many, what);
-        assert_true(strlen(what) >= 80 && (strlen(what) - shift) % 3 == 0);
-    }
-}
-
 static void values(void **state)
 {
     char text[SQL_VALUE_BYTES];
@@ -118,7 +97,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arguments),
         cmocka_unit_test(first_words),
-        cmocka_unit_test(brief),
         cmocka_unit_test(values),
     };
     return cmocka_run_group_tests_name("sql_text", tests, NULL, NULL);
