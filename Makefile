@@ -156,7 +156,7 @@ check: all units $(APPS) $(LESSONS) $(TOOLS) $(if $(TAPS),$(CORPORA))    ## buil
 	$(PROVE) $(UNITS) $(TAPS)
 
 TARGET = $(if $(filter %.c,$(T)),$(BUILD)/$(T:.c=.t))
-test: all $(APPS) $(LESSONS) $(TOOLS) $(TARGET) $(if $(findstring corpora,$(T)),$(CORPORA))    ## run one test: make test T=t/unit/common/arena.c, or T=t/20-serve.t
+test: all $(APPS) $(LESSONS) $(TOOLS) $(TARGET) $(if $(findstring corpora,$(T)),$(CORPORA))    ## run one test: make test T=t/unit/common/arena.c, or T=t/06-server.t
 	$(PROVE) -v $(if $(TARGET),$(TARGET),$(T))
 
 gdb: all $(APPS) $(LESSONS) $(TOOLS) $(TARGET)    ## debug one unit test (T=t/unit/...c), or stop a process test where it fails (T=t/...t)

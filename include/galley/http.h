@@ -113,8 +113,9 @@ GALLEY_API GALLEY_YIELDS int galley__http_json(galley_async *co, void *out,
 /* The value of the first field called `name` (any case); data is NULL if there is none. */
 GALLEY_API galley_str galley_http_field(const struct galley_http *got, const char *name);
 
-/* The next bytes of a stream's body; 0 at its end. A stream that is not read to its end is given up when the coroutine
- * that opened it ends, or here. */
+/* The next bytes of a stream's body, at most `len`, into `buf`; waits until there are some. > 0 bytes; 0 at its end; or an
+ * error as above, and it is over. A stream that is not read to its end is given up when the coroutine that opened it ends,
+ * or by galley_http_close. */
 #define galley_http_read(...) galley__http_read(__VA_ARGS__, GALLEY_HERE)
 GALLEY_API GALLEY_YIELDS ssize_t galley__http_read(galley_async *co, struct galley_http *got,
                                                    void *buf, size_t len,

@@ -32,7 +32,7 @@ struct galley_redis_opts {
     uint64_t max_answer_bytes; /* 0: 16 MiB */
 };
 /* Connects when first needed: a server that is down does not keep the worker from starting. Belongs to the worker, which
- * closes it at its end. 0; -EINVAL a wrong URL. */
+ * closes it at its end. Never waits. 0; -EINVAL a wrong URL or option (galley_why says which); -ENOMEM. */
 #define galley_redis_open(co, redis, ...)                                                          \
     galley__redis_open(co, redis, &(struct galley_redis_opts){__VA_ARGS__})
 GALLEY_API int galley__redis_open(galley_async *co, galley_redis **redis,

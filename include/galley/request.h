@@ -72,6 +72,7 @@ struct galley_cookie {
     int64_t max_age_s; /* < 0: delete the cookie; 0: until the browser closes */
     bool secure, http_only;
 };
+/* 0; -EINVAL: no name, or what would end an attribute; -EMSGSIZE, -ENOMEM as above. All of it is copied. */
 #define galley_set_cookie(color, ...)                                                              \
     galley__set_cookie(GALLEY_REQUEST(color), &(struct galley_cookie){__VA_ARGS__})
 GALLEY_API int galley__set_cookie(galley_request *req, const struct galley_cookie *cookie);
@@ -106,7 +107,8 @@ GALLEY_API int galley__raise(galley_request *req, const struct galley_model *mod
     galley__upload_bytes(GALLEY_REQUEST(color), upload, bytes)
 GALLEY_API int galley__upload_bytes(galley_request *req, const galley_upload *upload,
                                     galley_bytes *bytes) GALLEY_MUST_USE;
-/* Up to `len` bytes from `offset` on; 0 at the end. Does not wait: the file is in memory or in the page cache. */
+/* Up to `len` bytes from `offset` on into `buf`: how many; 0 at the end, or -errno of pread(2). Does not wait: the file is
+ * in memory or in the page cache. */
 GALLEY_API ssize_t galley_upload_read(const galley_upload *upload, uint64_t offset, void *buf,
                                       size_t len) GALLEY_MUST_USE;
 

@@ -46,7 +46,8 @@ GALLEY_API GALLEY_YIELDS int galley__sleep_ms(galley_async *co, int64_t ms,
 GALLEY_API GALLEY_YIELDS int galley__wait_fd(galley_async *co, int fd, int what, int64_t timeout_ms,
                                              const char *here) GALLEY_MUST_USE;
 
-/* Close `fd` after waking who waits for it with -ECANCELED. Never waits. */
+/* Close `fd` after waking who waits for it with -ECANCELED. Never waits. 0, or -errno of close(2): it is closed all the
+ * same, unless it was never open (-EBADF). */
 GALLEY_API int galley_close(galley_async *co, int fd);
 
 /* The check for loops that compute: 0 or -ECANCELED; lets the others run when this one's budget (2 ms) is spent. */
@@ -116,7 +117,7 @@ GALLEY_API GALLEY_YIELDS int galley__race(galley_async *co, const struct galley_
                                           const char *here) GALLEY_MUST_USE;
 
 /* Run fn(co, arg) in the worker's scope, after the answer if need be; at most 1,000 at once a worker, drained at stop.
- * `arg` must not belong to the request. 0, -EAGAIN when there are too many. */
+ * `arg` must not belong to the request. Never waits. 0; -EAGAIN, and it will not run: there are too many, or no memory. */
 /* clang-format off */
 #define galley_background(co, fn, arg)                                                             \
     galley__background(co,                                                                         \
