@@ -53,6 +53,7 @@ for my $way ([ 'with start-stop-daemon', "/usr/sbin:/sbin:$ENV{PATH}" ], [ 'with
     is_init('status', 3, qr/does not run/, "$name, nothing runs");
     is_init('stop', 0, qr/^$/, "$name, nothing runs");
     is_init('reload', 7, qr/does not run/, "$name, nothing runs");
+    is_init('upgrade', 7, qr/does not run/, "$name, nothing runs");
     is_init('try-restart', 0, qr/^$/, "$name, nothing runs");
     is_init('start', 0, qr//, $name);
     my $pid = server_pid();
@@ -70,6 +71,17 @@ for my $way ([ 'with start-stop-daemon', "/usr/sbin:/sbin:$ENV{PATH}" ], [ 'with
     is_init('status', 0, qr/runs/, "$name, a broken release");
     use_app($good);
     is_init('reload', 0, qr/reloaded/, "$name, repaired");
+
+    is_init('upgrade', 0, qr/upgraded: pid \d+ serves/, $name);
+    isnt(server_pid(), $pid, "$name: another master after an upgrade");
+    is(answers(), 200, "$name: which serves");
+    is_init('status', 0, qr/runs, pid @{[ server_pid() ]}$/m, "$name, upgraded");
+    use_app("$dir/broken.so");
+    my $serving = server_pid();
+    is_init('upgrade', 1, qr/broken\.so|app\.so/, "$name, with a broken release");
+    is(server_pid(), $serving, "$name: the same master after an upgrade that failed");
+    is(answers(), 200, "$name: which serves");
+    use_app($good);
 
     is_init('restart', 0, qr//, $name);
     isnt(server_pid(), $pid, "$name: another server after a restart");
