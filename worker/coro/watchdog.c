@@ -37,7 +37,8 @@ enum {
     SAID_EVERY_MS = 1000, /* a line about the same route */
     SAID_COUNT = 16,
     END_LOOK_MS = 10, /* how exactly the end of a block is seen, in its first second */
-    ANSWER_MS = 50,   /* for the handler of the signal */
+    ANSWER_MS =
+        500, /* for the handler of the signal: a thread that computes may have to wait for a processor */
     ASLEEP_TRIES = 3, /* it may wake and sleep again while it is looked at */
     THREAD_STACK_BYTES = 256 << 10,
     STOP_MS = 1000

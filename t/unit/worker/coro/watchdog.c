@@ -12,7 +12,7 @@
 #define AS_IT_IS __attribute__((noipa)) /* a clone would have another name */
 #endif
 
-enum { LIMIT_MS = 20, PATIENCE_MS = 20000 };
+enum { LIMIT_MS = 20, LATE_MS = 150, PATIENCE_MS = 20000 };
 
 static struct watchdog *dog;
 static int blocked_count; /* by on_blocked, on the watchdog's thread */
@@ -156,6 +156,33 @@ static void without_signals(void **state)
     assert_logged(" ms in deaf: where is not known, it takes no signal");
 }
 
+/* Takes the signal later on, as one does that has to wait for a processor. */
+static AS_IT_IS void hear_late(galley_async *co, void *arg)
+{
+    sigset_t all, before;
+    int rc = galley_sleep_ms(co, 1);
+    (void)arg;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    while (watchdog_count(dog) == 0)
+        continue;
+    for (int64_t end_ms = clock_now_ms() + LATE_MS; clock_now_ms() < end_ms;)
+        continue;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    note("%d%d", rc, compute_until(" blocked "));
+}
+
+static void a_signal_that_comes_late(void **state)
+{
+    (void)state;
+    if (dog == NULL)
+        skip();
+    world_start("late", hear_late, NULL);
+    world_loop();
+    assert_string_equal(world.trace, "01 ");
+    assert_logged(" < hear_late");
+}
+
 static void rest(galley_async *co, void *arg)
 {
     (void)arg;
@@ -186,6 +213,7 @@ int main(void)
         CASE(with_a_route),
         CASE(on_the_loops_own_stack),
         CASE(without_signals),
+        CASE(a_signal_that_comes_late),
         CASE(a_loop_that_waits_is_not_blocked),
         cmocka_unit_test(none),
     };
