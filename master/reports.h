@@ -6,8 +6,9 @@
 
 #include "master/state.h"
 
-/* How long an answer waits for a worker's report. */
-enum { REPORTS_WAIT_MS = 100 };
+/* How long an answer waits for a worker's report: one that is stuck is known as late before (POLICY_LATE_MS), and no longer
+ * waited for; one that only lacks a processor is asked to have its newest numbers in the answer. */
+enum { REPORTS_WAIT_MS = 1000 };
 
 /* Ask all workers now. The id of the question. */
 uint32_t reports_ask(struct master *master, int64_t now_ms);

@@ -102,8 +102,8 @@ static void a_worker_that_does_not_answer(void **state)
     struct rpc_watch watch = begin(100);
     assert_int_equal(turn(&watch, START_MS), 0);
     slots[0].report_id = master.report_id;
-    assert_int_equal(turn(&watch, START_MS + 99), 0);
-    assert_int_equal(turn(&watch, START_MS + 100), 1); /* with what is known */
+    assert_int_equal(turn(&watch, START_MS + REPORTS_WAIT_MS - 1), 0);
+    assert_int_equal(turn(&watch, START_MS + REPORTS_WAIT_MS), 1); /* with what is known */
     assert_int_equal(again_ms, START_MS + 100);
 }
 
