@@ -21,7 +21,7 @@ sub line_of {
 # gdb on a process or a core: what it printed on standard output.
 sub gdb {
     my ($target, @commands) = @_;
-    my $got = run_command({ timeout => 60 }, 'gdb', '-batch', '-nx', '-ex', 'set debuginfod enabled off', @$target, '-x', $script,
+    my $got = run_command({ timeout => 300 }, 'gdb', '-batch', '-nx', '-ex', 'set debuginfod enabled off', @$target, '-x', $script,
         map { ('-ex', $_) } @commands);
     $got->{out} .= $got->{err} if $got->{err} =~ /ptrace|not permitted/;
     return $got;
@@ -59,13 +59,14 @@ sub check {
 
 my $dir = temp_dir();
 my $wrapper = write_file("$dir/run", "#!/bin/sh\nulimit -c unlimited\ncd $dir\nexec \"\$@\"\n");
-my $server = Galley::Test->start($app, workers => 1, wrap => "sh $wrapper");
+# gdb stops the worker while it reads symbols, which must not be taken for a hang.
+my $server = Galley::Test->start($app, workers => 1, wrap => "sh $wrapper", args => [qw(--hang-timeout 10m)]);
 my @clients = map { my $c = $server->connect; $c->send("GET /$_ HTTP/1.1\r\nHost: x\r\n\r\n"); $c } qw(gather sleep task);
 ok($server->wait_stat(coroutines_live => 6), 'three requests wait, with three tasks');
 my ($pid) = $server->worker_pids;
 check('live', [ '-p', $pid ]);
 is($server->rpc('ping'), 'pong', 'the server goes on');
-is(scalar(grep { $_->{state} eq 'waiting' } @{ $server->rpc('coroutines')->{coroutines} }), 6, 'and its coroutines wait as before');
+ok(wait_until('they wait', sub { 6 == grep { $_->{state} eq 'waiting' } @{ $server->rpc('coroutines')->{coroutines} } }), 'and its coroutines wait as before');
 like(gdb([ '-p', $server->pid ], 'galley coroutines')->{err}, qr/no scheduler here|ptrace|not permitted/, 'the master has none, and says so');
 
 SKIP: {

