@@ -131,7 +131,7 @@ sub end {
 # ---- slow ----
 {
     my $redis = Galley::Redis->start;
-    my $limit = 300 * slow();
+    my $limit = 700 * slow();
     my $server = app($redis->url, REDIS_TIMEOUT_MS => $limit);
     call($server, 'SET a 1');
     $redis->pause;
@@ -143,8 +143,11 @@ sub end {
     is(call($server, "SET a $_"), '"OK"', "its replies belong to who asked: SET $_") for 2 .. 4;
     is(call($server, 'GET a'), '"4"', 'to the last');
     is($redis->clients, 1, 'one connection all the time');
+    is($server->stop, 0, 'stops');
 
     # Clients that leave.
+    $server = app($redis->url, REDIS_TIMEOUT_MS => 60_000);
+    call($server, 'SET a 1');
     $redis->pause;
     my @gone = map { begin($server, "GET a") } 1 .. 50;
     my @stay = map { begin($server, "INCR stay") } 1 .. 3;
