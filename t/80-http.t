@@ -47,6 +47,7 @@ $remote = Galley::Remote->start(
     '/third/cut' => sub { $_[0]->nth < 3 ? $_[0]->close : $_[0]->answer(200, 'third time lucky') },
     '/busy'     => sub { $_[0]->answer(503, 'never') },
     '/later'    => sub { $_[0]->nth < 2 ? $_[0]->answer(503, 'wait', 'Retry-After: 1') : $_[0]->answer(200, 'now') },
+    '/in/a/minute' => sub { $_[0]->answer(503, 'wait', 'Retry-After: 60') },
     '/tomorrow' => sub { $_[0]->answer(503, 'wait', 'Retry-After: 86400') },
     '/once'     => sub { $_[0]->answer(200, 'once'); $_[0]->close },
     '/unasked'  => sub { $_[0]->write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nasked" . "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnot asked") },
@@ -126,7 +127,7 @@ my @good = (
     [ 'POST is not tried again', '/busy', { retries => 2, body => 'x' }, { status => 503, attempts => 1 } ],
     [ 'Retry-After', '/later', { retries => 2 }, { body => 'now', attempts => 2 } ],
     [ 'Retry-After of a day', '/tomorrow', { retries => 2 }, { status => 503, attempts => 1 } ],
-    [ 'no time for another', '/later', { retries => 9, timeout_ms => 50 }, { status => 200 } ],
+    [ 'no time for another', '/in/a/minute', { retries => 9, timeout_ms => 20_000 }, { status => 503, attempts => 1 } ],
     [ 'a proxy', 'http://elsewhere.example/ok', { proxy => $remote->url }, { body => 'fine' } ],
 );
 for my $case (map { my $row = $_; map { [ $_, @$row ] } '', '1.1' } @good) {

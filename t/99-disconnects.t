@@ -126,10 +126,11 @@ my $most = slow() > 1 ? 400 << 20 : 16 << 20;    # memory checkers keep what was
 cmp_ok(rss_of() - $rss, '<', $most, 'no more memory than before: ' . int((rss_of() - $rss) / 1024) . ' KiB more');
 is($server->stat('redis_connections_open'), 2, 'one connection to Redis, and one for messages');
 cmp_ok($server->stat('pool_connections_open'), '<=', 8, 'no pool is larger than it may be');
-is($server->stat('pool_connections_idle'), $server->stat('pool_connections_open'), 'and nobody keeps one');
-is($postgres->ask("select count(*) from pg_stat_activity where state like 'idle in transaction%'"), 0, 'no transaction is left open');
+ok(wait_until('all are idle', sub { $server->stat('pool_connections_idle') == $server->stat('pool_connections_open') }), 'and nobody keeps one');
+ok(wait_until('none is in a transaction', sub { $postgres->ask("select count(*) from pg_stat_activity where state like 'idle in transaction%'") == 0 }),
+    'no transaction is left open');
 is($postgres->ask('select count(*) from note'), 0, 'and none was done by half');
-cmp_ok($redis->clients, '<=', 2, 'Redis knows no more clients');
+ok(wait_until('two or fewer', sub { $redis->clients <= 2 }), 'Redis knows no more clients');
 ok(wait_until('nobody listens', sub { !@{ $redis->cli('PUBSUB', 'CHANNELS') } && $redis->cli('PUBSUB', 'NUMPAT') == 0 }), 'nor channels');
 is(($server->worker_pids)[0], $pid, 'the same worker serves');
 is($server->request(GET => "$_?ms=1")->{status}, 200, "$_ works") for @PATHS;
