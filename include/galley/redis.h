@@ -10,7 +10,7 @@
  *
  * Errors: -GALLEY_EREFUSED what Redis answered with an error (galley_why(co) has it); -GALLEY_ENOT_READY it loads its data
  * or takes no more connections; -GALLEY_ELOST the connection broke after the command was sent; -ETIMEDOUT, -ECANCELED (the
- * command may have been done); -ECONNREFUSED, -GALLEY_ENAME; -GALLEY_EFULL, -GALLEY_EGARBLED, -GALLEY_EANSWER_SIZE, -ENOMEM.
+ * command may have been done); -ECONNREFUSED, -GALLEY_ENAME, -GALLEY_ETLS; -GALLEY_EFULL, -GALLEY_EGARBLED, -GALLEY_EANSWER_SIZE, -ENOMEM.
  * While the server is away commands wait for it, but not longer than a second after it went: then they fail at once, until
  * an attempt to connect (at least every 2 s, when there are commands) succeeds. */
 #ifndef GALLEY_REDIS_H
@@ -25,7 +25,8 @@ typedef struct galley_redis galley_redis;
 
 struct galley_redis_opts {
     const char *
-        url; /* redis://[[user]:password@]host[:port][/number], unix:/path[?number]; NULL: redis://127.0.0.1:6379/0 */
+        url; /* redis://[[user]:password@]host[:port][/number], unix:/path[?number]; NULL: redis://127.0.0.1:6379/0;
+              * over TLS rediss://...[/number][?ca_file=path], verified, by the system's authorities unless there is a file */
     int connections;           /* that share the commands; 0: 1; at most 64 */
     int max_waiting;           /* commands without an answer; 0: 10,000 */
     int64_t timeout_ms;        /* of one command; 0: 5 s; < 0: only the scope's deadline */

@@ -3,6 +3,7 @@
  * Does not: touch sockets (redis_conn.c) or bytes of replies (redis_reply.c).
  * See:      redis.h, t/95-redis.t, t/unit/worker/io/redis.c */
 #include "worker/io/redis.h"
+#include "worker/io/redis_tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,8 @@ int galley__redis_open(galley_async *co, galley_redis **opened,
         return -ENOMEM;
     if (redis_url_parse(&redis->url, opts->url, &why) == 0)
         why = apply(redis, opts);
+    if (!why && redis->url.is_tls)
+        redis->tls = redis_tls_new(redis->url.ca_file, &why);
     if (why) {
         free(redis);
         return coro_fail(co, -EINVAL, NULL, "the URL or options of a Redis: %s", why);
@@ -348,6 +351,7 @@ static void redis_free(galley_redis *redis)
         redis_conn_release(&redis->conns[i]);
         free(redis->conns[i].places);
     }
+    redis_tls_free(redis->tls);
     explicit_bzero(&redis->url, sizeof redis->url);
     free(redis);
 }

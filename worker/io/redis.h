@@ -96,6 +96,7 @@ struct redis_conn {
     uint8_t state;   /* enum redis_state, set by set_state alone */
     bool has_worked; /* since it is UP: a reply came */
     int fd;
+    struct ssl_st *ssl; /* NULL: no TLS */
     struct loop_event event;
     struct loop_timer timer; /* DOWN: to the next attempt */
     struct list dirty;       /* in remotes->unsent */
@@ -146,6 +147,7 @@ struct galley_redis {
     struct list in_remotes;
     struct remotes *remotes;
     struct redis_url url;
+    struct redis_tls *tls; /* NULL: it is spoken to without */
     int64_t timeout_ms, connect_ms;
     uint64_t max_answer_bytes, random;
     size_t max_waiting;      /* of one connection */

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "worker/io/connect.h"
 #include "worker/io/redis.h"
+#include "worker/io/redis_tls.h"
 
 enum {
     RETRY_FIRST_MS = 50,
@@ -92,7 +93,7 @@ static void plan_retry(struct redis_conn *conn)
 /* Whether those who come now need not wait for the next attempt. */
 static bool is_given_up(const struct redis_conn *conn)
 {
-    return conn->error == -GALLEY_EREFUSED ||
+    return conn->error == -GALLEY_EREFUSED || conn->error == -GALLEY_ETLS ||
            now_ms(conn) - conn->down_since_ms >= REDIS_PATIENCE_MS;
 }
 
@@ -119,6 +120,13 @@ static void attempt_failed(struct redis_conn *conn, int error)
     plan_retry(conn);
 }
 
+static void hang_up(struct redis_conn *conn, int fd)
+{
+    redis_tls_close(conn->ssl);
+    conn->ssl = NULL;
+    close(fd);
+}
+
 /* It was UP. What was sent and not answered is lost; what was not sent stays for the next connection. */
 static void break_up(struct redis_conn *conn, int error)
 {
@@ -127,7 +135,7 @@ static void break_up(struct redis_conn *conn, int error)
     conn->failures = was_good ? 0 : conn->failures + 1;
     loop_event_stop(&conn->event);
     list_remove(&conn->dirty);
-    close(conn->fd);
+    hang_up(conn, conn->fd);
     conn->fd = -1;
     redis_reader_release(&conn->reader);
     go_down(conn);
@@ -144,14 +152,27 @@ static void say_broken(struct redis_conn *conn, int error)
     break_up(conn, error);
 }
 
+/* ---- bytes, by TLS or without ---- */
+
+static ssize_t send_some(const struct redis_conn *conn, int fd, const struct buf *out)
+{
+    return conn->ssl ? redis_tls_send(conn->ssl, buf_at(out), buf_len(out))
+                     : send(fd, buf_at(out), buf_len(out), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static ssize_t receive_some(const struct redis_conn *conn, int fd, char *in)
+{
+    return conn->ssl ? redis_tls_recv(conn->ssl, in, REDIS_IN_BYTES)
+                     : recv(fd, in, REDIS_IN_BYTES, MSG_DONTWAIT);
+}
+
 /* ---- up ---- */
 
 /* True: it broke. */
 static bool flush(struct redis_conn *conn)
 {
     while (buf_len(&conn->out) > 0) {
-        ssize_t n =
-            send(conn->fd, buf_at(&conn->out), buf_len(&conn->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send_some(conn, conn->fd, &conn->out);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -171,7 +192,7 @@ static bool flush(struct redis_conn *conn)
 static int read_some(struct redis_conn *conn, bool is_closing)
 {
     char *in = conn->redis->in;
-    ssize_t n = recv(conn->fd, in, REDIS_IN_BYTES, MSG_DONTWAIT);
+    ssize_t n = receive_some(conn, conn->fd, in);
     if (n == 0)
         return -EPIPE;
     if (n < 0)
@@ -184,8 +205,9 @@ static int read_some(struct redis_conn *conn, bool is_closing)
         return rc;
     if (conn->reader.ended_bytes != ended_bytes)
         conn->has_worked = true;
-    /* A reset behind the last bytes would bring no event any more: who still waits looks again. */
-    return n == REDIS_IN_BYTES || is_closing || conn->ops->expects_reply(conn);
+    /* A reset behind the last bytes would bring no event any more: who still waits looks again. A record of TLS is what one
+     * read brings, whatever else is there. */
+    return n == REDIS_IN_BYTES || conn->ssl != NULL || is_closing || conn->ops->expects_reply(conn);
 }
 
 static void conn_ready(void *arg, int fd, unsigned what)
@@ -226,10 +248,11 @@ static int go_up(struct redis_conn *conn, int fd)
 
 /* ---- the introduction, in the connector's coroutine ---- */
 
-static GALLEY_YIELDS int send_all(galley_async *co, int fd, struct buf *out, int64_t until_ms)
+static GALLEY_YIELDS int send_all(galley_async *co, const struct redis_conn *conn, int fd,
+                                  struct buf *out, int64_t until_ms)
 {
     while (buf_len(out) > 0) {
-        ssize_t n = send(fd, buf_at(out), buf_len(out), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send_some(conn, fd, out);
         if (n >= 0) {
             buf_consume(out, (size_t)n);
             continue;
@@ -251,16 +274,14 @@ static GALLEY_YIELDS int expect_good(galley_async *co, struct redis_conn *conn, 
     char *in = conn->redis->in;
     int rc;
     while ((rc = redis_reader_next(reader, arena, true)) == 0) {
-        int64_t left_ms = until_ms - galley_now_ms(co);
-        rc = galley_wait_fd(co, fd, GALLEY_READ, left_ms > 0 ? left_ms : 0);
-        if (rc < 0)
-            return rc;
-        ssize_t n = recv(fd, in, REDIS_IN_BYTES, MSG_DONTWAIT);
+        ssize_t n = receive_some(conn, fd, in);
         if (n == 0)
             return -ECONNRESET;
-        if (n < 0 && errno != EAGAIN)
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
             return -errno;
-        rc = n > 0 ? redis_reader_feed(reader, in, (size_t)n) : 0;
+        int64_t left_ms = until_ms - galley_now_ms(co);
+        rc = n > 0 ? redis_reader_feed(reader, in, (size_t)n)
+                   : galley_wait_fd(co, fd, GALLEY_READ, left_ms > 0 ? left_ms : 0);
         if (rc < 0)
             return rc;
     }
@@ -295,13 +316,29 @@ static GALLEY_YIELDS int introduce(galley_async *co, struct redis_conn *conn, in
     if (rc == 0)
         rc = redis_write(&out, choose, 2);
     if (rc == 0)
-        rc = send_all(co, fd, &out, until_ms);
+        rc = send_all(co, conn, fd, &out, until_ms);
     for (int i = 0; i < replies && rc == 0; i++)
         rc = expect_good(co, conn, fd, &arena, until_ms);
     if (rc == 0 && redis_reader_is_amid(&conn->reader))
         rc = -GALLEY_EGARBLED;
     arena_release(&arena);
     buf_release(&out);
+    return rc;
+}
+
+/* TLS, where the URL asks for it. */
+static GALLEY_YIELDS int secure(galley_async *co, struct redis_conn *conn, int fd, int64_t until_ms)
+{
+    const char *why = NULL;
+    if (conn->redis->tls == NULL)
+        return 0;
+    conn->ssl = redis_tls_open(conn->redis->tls, fd, conn->redis->url.host);
+    if (conn->ssl == NULL)
+        return -ENOMEM;
+    int rc = redis_tls_shake_hands(co, conn->ssl, until_ms, &why);
+    if (rc == -GALLEY_ETLS)
+        snprintf(conn->why, sizeof conn->why, "cannot connect to %s: TLS: %s",
+                 conn->redis->url.shown, why ? why : "failed");
     return rc;
 }
 
@@ -323,6 +360,8 @@ static GALLEY_YIELDS int connect_once(galley_async *co, struct redis_conn *conn)
     co->waiting_what = redis->url.shown;
     int rc = redis_reader_init(&conn->reader, redis->max_answer_bytes);
     if (rc == 0)
+        rc = secure(co, conn, fd, until_ms);
+    if (rc == 0)
         rc = introduce(co, conn, fd, until_ms);
     co->waiting_what = NULL;
     if (rc == 0)
@@ -330,7 +369,7 @@ static GALLEY_YIELDS int connect_once(galley_async *co, struct redis_conn *conn)
     if (rc == 0)
         return 0;
     redis_reader_release(&conn->reader);
-    close(fd);
+    hang_up(conn, fd);
     return rc;
 }
 
@@ -339,7 +378,8 @@ static GALLEY_YIELDS int connect_task(galley_async *co, struct redis_conn *conn)
     int rc = connect_once(co, conn);
     if (rc == 0)
         return 0;
-    if (rc != -GALLEY_EREFUSED && rc != -GALLEY_ENOT_READY) /* or the server has said why */
+    /* These have said why, or the server has. */
+    if (rc != -GALLEY_EREFUSED && rc != -GALLEY_ENOT_READY && rc != -GALLEY_ETLS)
         snprintf(conn->why, sizeof conn->why, "cannot connect to %s: %s", conn->redis->url.shown,
                  galley_error_text(rc));
     attempt_failed(conn, rc);
@@ -421,7 +461,7 @@ void redis_conn_release(struct redis_conn *conn)
     if (conn->state == REDIS_UP)
         set_state(conn, REDIS_DOWN);
     if (conn->fd >= 0)
-        close(conn->fd);
+        hang_up(conn, conn->fd);
     redis_reader_release(&conn->reader);
     buf_release(&conn->out);
 }

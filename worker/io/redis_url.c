@@ -116,6 +116,24 @@ static const char *parse_host(struct redis_url *url, const char *text, size_t le
     return NULL;
 }
 
+/* [number][?ca_file=path] */
+static const char *parse_rest(struct redis_url *url, const char *text)
+{
+    static const char file[] = "ca_file=";
+    const char *query = strchrnul(text, '?');
+    size_t len = (size_t)(query - text);
+    if (len > 0 && (url->number = number(text, len, NUMBER_MAX)) < 0)
+        return "after / comes the number of a database";
+    if (*query == '\0')
+        return NULL;
+    if (!url->is_tls || strncmp(query + 1, file, sizeof file - 1) != 0)
+        return "after ? comes ca_file= and a path, of rediss:// alone";
+    const char *path = query + sizeof file;
+    if (*path == '\0' || !decode(url->ca_file, sizeof url->ca_file, path, strlen(path)))
+        return "the path of the ca_file is empty, too long, or a % in it begins no %XX";
+    return NULL;
+}
+
 static const char *parse_tcp(struct redis_url *url, const char *text)
 {
     const char *slash = strchrnul(text, '/');
@@ -124,14 +142,13 @@ static const char *parse_tcp(struct redis_url *url, const char *text)
     const char *host = at ? at + 1 : text;
     if (!why)
         why = parse_host(url, host, (size_t)(slash - host));
+    if (!why && slash[0] == '/')
+        why = parse_rest(url, slash + 1);
     if (why)
         return why;
-    if (slash[0] == '/' && slash[1] != '\0' &&
-        (url->number = number(slash + 1, strlen(slash + 1), NUMBER_MAX)) < 0)
-        return "after / comes the number of a database";
     bool is_v6 = strchr(url->host, ':') != NULL;
-    snprintf(url->shown, sizeof url->shown, "redis://%s%s%s:%u/%d", is_v6 ? "[" : "", url->host,
-             is_v6 ? "]" : "", url->port, url->number);
+    snprintf(url->shown, sizeof url->shown, "redis%s://%s%s%s:%u/%d", url->is_tls ? "s" : "",
+             is_v6 ? "[" : "", url->host, is_v6 ? "]" : "", url->port, url->number);
     return NULL;
 }
 
@@ -146,8 +163,8 @@ int redis_url_parse(struct redis_url *url, const char *text, const char **why)
     else if (!strncmp(text, "redis://", 8))
         *why = parse_tcp(url, text + 8);
     else if (!strncmp(text, "rediss://", 9))
-        *why = "TLS to Redis is not spoken; use a tunnel, or redis://";
+        url->is_tls = true, *why = parse_tcp(url, text + 9);
     else
-        *why = "it begins with redis:// or unix:";
+        *why = "it begins with redis://, rediss:// or unix:";
     return *why ? -EINVAL : 0;
 }

@@ -1,6 +1,6 @@
 # Redis.pm - a Redis of a test's own: the real server, or one that follows a script.
 # Does:     start redis-server without persistence in a temporary folder, on a UNIX socket and a free TCP port; pause it,
-#           kill it, start it again on the same addresses; a scripted server for what the real one never does.
+#           kill it, start it again on the same addresses (with tls => 1 on a TLS port, too, with a certificate for localhost); a scripted server for what the real one never does.
 #           Ends every child by its pid; the kernel does, when the test dies first.
 # Does not: use a fixed port, or leave a file behind.
 #
@@ -31,11 +31,17 @@ sub free_port {
     return $socket->sockport;
 }
 
-# Options: password => word, args => [more options of redis-server].
+# Options: password => word, tls => 1, args => [more options of redis-server].
 sub prepare {
     my ($class, %how) = @_;
     my $dir = temp_dir();
     my $self = bless { dir => $dir, how => \%how, path => "$dir/redis.sock", port => free_port() }, $class;
+    if ($how{tls}) {
+        ($self->{cert}, my $key) = Galley::Test::tls_files($dir, name => 'redis');
+        $self->{tls_port} = free_port();
+        $how{args} = [ @{ $how{args} || [] }, '--tls-port', $self->{tls_port}, '--tls-cert-file', $self->{cert}, '--tls-key-file', $key,
+            '--tls-ca-cert-file', $self->{cert}, '--tls-auth-clients', 'no' ];
+    }
     push @started, $self;
     return $self;
 }
@@ -67,6 +73,7 @@ sub launch {
 
 sub pid  { return $_[0]{pid} }
 sub port { return $_[0]{port} }
+sub tls_port { return $_[0]{tls_port} }
 sub path { return $_[0]{path} }
 
 # Of the UNIX socket, and of the TCP port; `number` is that of a database.
@@ -78,6 +85,14 @@ sub url {
 sub tcp_url {
     my ($self, $number, $secret) = @_;
     return 'redis://' . (defined $secret ? "$secret\@" : '') . "127.0.0.1:$self->{port}/" . ($number // 0);
+}
+
+# Of the TLS port. Options: host (localhost), port, number, secret (user:password), ca (a file; undef: the system's).
+sub tls_url {
+    my ($self, %how) = @_;
+    my $ca = exists $how{ca} ? $how{ca} : $self->{cert};
+    return 'rediss://' . (defined $how{secret} ? "$how{secret}\@" : '') . ($how{host} // 'localhost') . ':' . ($how{port} // $self->{tls_port}) . '/'
+        . ($how{number} // 0) . (defined $ca ? "?ca_file=$ca" : '');
 }
 
 # One reply, as Perl data: a string, an array, undef; of an error "-ERR ...".

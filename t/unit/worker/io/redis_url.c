@@ -27,6 +27,28 @@ static const struct {
     {"unix:/run/redis.sock?3", "/run/redis.sock", "unix:/run/redis.sock?3", "", NULL, 6379, 3},
 };
 
+static void understands_tls(void **state)
+{
+    static const struct {
+        const char *text, *shown, *ca_file;
+    } rows[] = {
+        {"rediss://h", "rediss://h:6379/0", ""},
+        {"rediss://u:secret@h:7/3", "rediss://h:7/3", ""},
+        {"rediss://h/?ca_file=/etc/a%20b.pem", "rediss://h:6379/0", "/etc/a b.pem"},
+        {"rediss://[::1]:7/3?ca_file=ca.pem", "rediss://[::1]:7/3", "ca.pem"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct redis_url url;
+        const char *why = NULL;
+        if (redis_url_parse(&url, rows[i].text, &why) != 0)
+            fail_msg("%s: %s", rows[i].text, why);
+        assert_true(url.is_tls);
+        assert_string_equal(url.shown, rows[i].shown);
+        assert_string_equal(url.ca_file, rows[i].ca_file);
+    }
+}
+
 static void understands(void **state)
 {
     (void)state;
@@ -52,7 +74,12 @@ static const struct {
     {"", "begins with"},
     {"127.0.0.1:6379", "begins with"},
     {"http://h", "begins with"},
-    {"rediss://h", "TLS"},
+    {"redis://h/1?ca_file=/x", "of rediss:// alone"},
+    {"rediss://h/?ca=/x", "comes ca_file="},
+    {"rediss://h/?ca_file=", "is empty"},
+    {"rediss://h/?ca_file=/%zz", "begins no %XX"},
+    {"rediss://h?ca_file=/x", "no name"},
+    {"rediss://h/x?ca_file=/x", "number of a database"},
     {"redis://", "no host"},
     {"redis://:p@", "no host"},
     {"redis://:6379", "no host"},
@@ -111,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(understands),
+        cmocka_unit_test(understands_tls),
         cmocka_unit_test(refuses),
         cmocka_unit_test(refuses_what_is_too_long),
     };
