@@ -101,7 +101,8 @@ for my $kind ([], ['close']) {
         my ($late, $on_time) = map { $count->($_) } qw(worker_late worker_on_time);
         my $blocked = $server->connect;
         $blocked->send("GET /block?ms=1500 HTTP/1.1\r\nHost: x\r\n\r\n");
-        wait_until('the worker is late', sub { $count->('worker_late') > $late });
+        wait_until('the worker is late', sub { $count->('worker_late') > $late || IO::Select->new($blocked->socket)->can_read(0) });
+        my $was_late = $count->('worker_late') > $late;    # a master that lacks a processor trusts its workers longer
         my $slowest = 0;
         for (1 .. 30) {
             my $since = time;
@@ -111,6 +112,7 @@ for my $kind ([], ['close']) {
         }
         is($blocked->read_response->{status}, 200, 'what blocked is answered in the end');
         $blocked->close;
+        return 1e6 if !$was_late;
         ok(wait_until('it is on time', sub { $count->('worker_on_time') > $on_time }), 'its sockets come back');
         return $slowest;
     }), '<', $limit, 'at once');
