@@ -81,7 +81,7 @@ for my $row ([ 'a second TERM', 'TERM', 'TERM' ], [ 'INT', 'INT' ], [ 'INT after
     wait_until('it spins', sub { (split ' ', read_file("/proc/$worker/stat"))[13] > 5 });
     my $since = time;
     is($server->stop(signal => 'INT'), 0, 'INT ends a stuck worker');
-    cmp_ok(time - $since, '<', 5.5 * slow(), 'within 5 s');
+    cmp_ok(time - $since, '<', 8 * slow(), 'within 5 s, and what a busy machine adds');
 }
 
 # ---- USR1: logs are reopened; no line goes to the old file afterwards ----

@@ -45,7 +45,7 @@ my $dir = temp_dir();
 my $mood = write_file("$dir/mood", "ok\n");
 write_file("$dir/app.so", read_file(app_path('t/apps/moody')));
 my $server = Galley::Test->start("$dir/app.so", workers => 2, env => { MOODY_FILE => $mood },
-    config => "start_timeout = " . 1500 * slow() . "ms\n");
+    config => "start_timeout = " . 4000 * slow() . "ms\n");
 
 # A new file in place of the old one; the running workers keep theirs. (To overwrite or rename over a file would wait for
 # the disk.)
@@ -89,7 +89,7 @@ for my $row (@bad) {
         $server->workers ], \@pids, "$name: with the same workers");
     install($good);
     replace($mood, "ok\n");
-    replace($server->{config_path}, "start_timeout = " . 1500 * slow() . "ms\n");
+    replace($server->{config_path}, "start_timeout = " . 4000 * slow() . "ms\n");
 }
 is($server->rpc('health')->{status}, 'warn', 'health warns of the failed reload');
 my $result = $server->rpc('reload', undef, 20);
