@@ -356,6 +356,8 @@ void upgrade_turn(struct master *master, int64_t now_ms, int64_t *again_ms)
         begin(master, now_ms);
     if (!upgrade_is_running(master) && upgrade->state != UPGRADE_ENDING)
         return;
+    if (now_ms >= upgrade->limit_ms && upgrade->channel_fd >= 0)
+        on_channel(master, upgrade->channel_fd, LOOP_READ); /* it may be this one that was away */
     if (now_ms >= upgrade->limit_ms)
         give_up(master);
     if (upgrade->limit_ms < *again_ms)

@@ -131,7 +131,7 @@ sub is_stopped {
     }
     is($server->rpc('health')->{checks}{last_upgrade}{status}, 'warn', 'health warns');
     wait_until('its own clients are closed', sub { descriptors_of($server->pid) <= $descriptors });
-    is(descriptors_of($server->pid), $descriptors, 'the master has no descriptor more');
+    cmp_ok(descriptors_of($server->pid), '<=', $descriptors, 'the master has no descriptor more');
     my $command = galley_command('upgrade', '--stats', $server->stats_path);
     is($command->{status}, 0, 'then it works') or diag($command->{err});
     like($command->{out}, qr/^upgraded: pid \d+ serves\n\z/, 'galley upgrade says so');
@@ -154,12 +154,55 @@ sub is_stopped {
     is($server->request(GET => '/pid')->{status}, 200, 'no place for the pid file: and answers');
     rename "$dir/ran", "$dir/run" or die;
     unlink $pid_file;
-    ok(!$server->rpc('upgrade', undef, 40)->{ok}, 'then with a failure') if install($mood, "fail\n");
+    install($mood, "fail\n");
+    ok(!$server->rpc('upgrade', undef, 40)->{ok}, 'no place for the pid file: then it fails again');
     install($mood, "ok\n");
     ok(wait_until('the pid file is back', sub { read_file($pid_file) eq $server->pid . "\n" }), 'the old one writes its pid file again');
     ok($server->rpc('upgrade', undef, 40)->{ok}, 'no place for the pid file: the next one works');
     $server->follow_upgrade;
     is_stopped($server, 'no place for the pid file');
+}
+
+# ---- programs that say they are new masters, and stop short ----
+{
+    my $server = start();
+    my $fake = sub {
+        return "#!$^X\n" . <<'END' . shift;
+use Socket;
+my ($old, $me, $fd) = (split ' ', $ENV{GALLEY_UPGRADE})[ 1 .. 3 ];
+open my $channel, '+<&=', $fd or die;
+sub say_word { defined send $channel, $_[0], 0 or exit 1 }
+sub hear { vec(my $in = '', $fd, 1) = 1; select $in, undef, undef, 5; recv $channel, my $word, 600, 0; return substr $word, 0, 1 }
+exit 4 if hear() ne 'K';
+END
+    };
+    my @rows = (
+        [ 'killed when told to serve', q{say_word('R'); exit 5 if hear() ne 'G'; kill KILL => $$; sleep 100}, qr/killed by signal 9/ ],
+        [ 'ends when told to serve', q{say_word('R'); exit 5 if hear() ne 'G'; exit 6}, qr/exited with status 6/ ],
+        [ 'takes the pid file along', q{say_word('R'); hear(); unlink $ENV{PID_FILE}; exit 6}, qr/exited with status 6/ ],
+        [ 'says why when told to serve', q{say_word('R'); hear(); say_word('Fno luck'); sleep 100}, qr/^no luck$/ ],
+        [ 'fails without a word', q{say_word('F'); exit 9}, qr/without a word/ ],
+        [ 'serves without being told', q{say_word($_) for 'T', 'H', '?', 'D', 'T' . 'x' x 9000; exit 7}, qr/exited with status 7/ ],
+        [ 'hangs when told to serve', q{say_word('R'); hear(); $SIG{TERM} = 'IGNORE'; sleep 100}, qr/did not serve within 5 s/ ],
+        [ 'lets go of the channel', q{close $channel; exit 8}, qr/exited with status 8/ ],
+    );
+    my $load = $server->load(connections => 4, path => '/nap?ms=20');
+    for my $row (@rows) {
+        my ($name, $code, $reason) = @$row;
+        install_program($fake->("\$ENV{PID_FILE} = '$pid_file';\n$code;\n"));
+        my $result = $server->rpc('upgrade', undef, 40);
+        ok(!$result->{ok}, "a program that $name: it fails");
+        like($result->{message}, $reason, "a program that $name: and why");
+        is($server->status->{pid}, $server->pid, "a program that $name: the old one answers to questions");
+        ok(wait_until('the pid file', sub { read_file($pid_file) eq $server->pid . "\n" }), "a program that $name: the pid file is the old one's");
+        ok(wait_until('it goes', sub { !successor_of($server) }), "a program that $name: it goes");
+    }
+    install_good();
+    ok($server->rpc('upgrade', undef, 40)->{ok}, 'a good program serves at last');
+    $server->follow_upgrade;
+    my $loaded = $server->finish_load($load);
+    is($loaded->{failed}, 0, "no request of $loaded->{ok} failed");
+    is_stopped($server, 'programs that stop short');
 }
 
 # ---- the new master is killed, or told to stop, in the middle ----

@@ -45,7 +45,7 @@ sub answers_at {
         is($status->{listeners}[0]{address}, "http://127.0.0.1:$port", "$name: the port stays");
         for my $path ("$dir/a.sock", "$dir/b %.sock") {
             my $wanted = grep { $_ eq "unix:$path" } @$row;
-            is(-e $path ? 1 : 0, $wanted, "$name: $path");
+            ok(wait_until('it comes or goes', sub { (-e $path ? 1 : 0) == $wanted }), "$name: $path");
             ok(answers_at(path => $path), "$name: it answers") if $wanted;
         }
     }
@@ -68,7 +68,7 @@ sub answers_at {
     my $server = Galley::Test->start('t/apps/moody', config => $config->('one'));
     write_file($server->{config_path}, $config->('two'));
     upgrade($server, 'other files');
-    ok(!-e "$dir/one.pid", 'the old pid file is gone');
+    ok(wait_until('it goes', sub { !-e "$dir/one.pid" }), 'the old pid file is gone');
     is(read_file("$dir/two.pid"), $server->pid . "\n", 'the new one is there');
     like(read_file("$dir/two.log"), qr/took_over/, 'and so is the log');
     is($server->stop, 0, 'stops in order');
@@ -135,7 +135,8 @@ END
     ok(answers_at(path => "$here/h"), 'it serves');
     write_file("$here/c", "stats = \"s2\"\n");
     is(run_command({ dir => "$here" }, './prog', 'upgrade', '--stats', 's')->{status}, 0, 'upgraded to another stats socket');
-    ok(!-e "$here/s" && -S "$here/s2", 'the old one is gone, the new one there');
+    ok(wait_until('its file goes', sub { !-e "$here/s" }), 'the old one is gone');
+    ok(-S "$here/s2", 'the new one is there');
     is(run_command({ dir => "$here" }, './prog', 'health', '--stats', 's2')->{status}, 0, 'and answers');
     $new = read_file("$here/p") + 0;
     unlink "$here/app.so";
