@@ -111,7 +111,10 @@ static bool expect_host(SSL *ssl, const char *host)
     unsigned char address[sizeof(struct in6_addr)];
     if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
-    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    void *name =
+        (void *)(uintptr_t)host; /* which SSL_set_tlsext_host_name casts away, and clang sees */
+    return SSL_set1_host(ssl, host) == 1 &&
+           SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name) == 1;
 }
 
 struct ssl_st *redis_tls_open(const struct redis_tls *tls, int fd, const char *host)
