@@ -101,7 +101,7 @@ sub is_stopped {
         [ 'one that ends with 0', sub { install_program("#!/bin/sh\nexit 0\n") }, qr/exited with status 0/ ],
         [ 'one that crashes', sub { install_program("#!/bin/sh\nkill -SEGV \$\$\n") }, qr/killed by signal 11/ ],
         [ 'one that hangs', sub { install_program("#!/bin/sh\nexec sleep 1000\n") }, qr/was not ready within start_timeout/ ],
-        [ 'one that hangs, and ignores TERM', sub { install_program("#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1000; done\n") },
+        [ 'one that hangs, and ignores TERM', sub { install_program("#!/bin/sh\ntrap '' TERM\nexec sleep 1000\n") },
             qr/was not ready within start_timeout/ ],
         [ 'a mistake in galley.conf', sub { install($config, "wrokers = 1\n") }, qr/wrokers/ ],
         [ 'no galley.conf', sub { unlink $config }, qr/\Q$config\E/ ],
