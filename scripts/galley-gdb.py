@@ -42,14 +42,13 @@ def coroutines():
     line, colors = int(gdb.parse_and_eval("STACK_LINE_BYTES")), int(gdb.parse_and_eval("COLORS"))
     kind = gdb.lookup_type("struct galley_async")
     block, stride = -(-kind.sizeof // line) * line, int(pool["stride_bytes"])
-    for slab in range(int(pool["slab_count"])):
-        is_last = slab == int(pool["slab_count"]) - 1
-        for slot in range(int(pool["used_in_last"]) if is_last else per_slab):
-            top = int(pool["slabs"][slab]) + (slot + 1) * stride
-            address = top - slot % colors * line - block
-            co = gdb.Value(address).cast(kind.pointer()).dereference()
-            if STATES[int(co["state"])] != "FREE":
-                yield co
+    for index in range(int(pool["used_count"])):
+        slab, slot = divmod(index, per_slab)
+        top = int(pool["slabs"][slab]) + (slot + 1) * stride
+        address = top - slot % colors * line - block
+        co = gdb.Value(address).cast(kind.pointer()).dereference()
+        if STATES[int(co["state"])] != "FREE":
+            yield co
 
 
 def parent_of(co):

@@ -1,6 +1,7 @@
 /* stack.c - slabs of coroutine stacks with guards.
- * Does:     one mapping for 64 slots; guards by MADV_GUARD_INSTALL, which costs no mapping of its own, else by
- *           mprotect, which costs two and therefore a cap.
+ * Does:     map slabs of 64 slots, several at once when there are many; guards by MADV_GUARD_INSTALL, which costs no
+ *           mapping of its own, else by mprotect, which costs two and therefore a cap; with many, the system calls and
+ *           the first touches of a whole slab together.
  * Does not: run anything.
  * See:      stack.h, t/unit/worker/coro/stack.c */
 #include "worker/coro/stack.h"
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -27,6 +30,11 @@ enum {
     STACK_BYTES_DEFAULT = 256 << 10,
     PAGE_BYTES_MAX = 64 << 10,
     MAPS_FOR_OTHERS = 5000,
+    GROWTH_PART =
+        8, /* an eighth of the slabs that there are is mapped at once, but no more than these */
+    SLABS_AT_ONCE_MAX = 16,
+    SLABS_UNTOUCHED =
+        8, /* later ones get the first page of each stack together: up to 63 too early */
     /* Control blocks at the same place of every page would share a few cache sets: 8 colors, a line apart. */
     COLORS = 8,
     LINE_BYTES = STACK_LINE_BYTES
@@ -41,6 +49,11 @@ static struct galley_async *slot_block(const struct stack_pool *pool, char *slot
 {
     char *top = slot + pool->stride_bytes;
     return (struct galley_async *)(void *)(top - (index % COLORS) * LINE_BYTES - block_bytes());
+}
+
+static size_t slab_bytes(const struct stack_pool *pool)
+{
+    return pool->stride_bytes * STACK_SLOTS_PER_SLAB;
 }
 
 static size_t mapping_limit(void)
@@ -88,32 +101,105 @@ static void cap_by_mappings(struct stack_pool *pool)
         pool->max_count = cap;
 }
 
-static int slab_add(struct stack_pool *pool)
+/* How many slabs to map now: one, then an eighth of those there are. */
+static size_t slabs_to_add(const struct stack_pool *pool)
 {
-    size_t bytes = pool->stride_bytes * STACK_SLOTS_PER_SLAB;
-    char **slabs = realloc(pool->slabs, (pool->slab_count + 1) * sizeof *slabs);
+    size_t left = (pool->max_count - pool->used_count) / STACK_SLOTS_PER_SLAB + 1;
+    size_t count = pool->slab_count / GROWTH_PART;
+    if (count > SLABS_AT_ONCE_MAX)
+        count = SLABS_AT_ONCE_MAX;
+    if (count > left)
+        count = left;
+    return count > 0 ? count : 1;
+}
+
+/* All guards of a slab in one call (Linux 6.14 lets a process advise itself so). */
+static bool slab_guard_at_once(const struct stack_pool *pool, int self_fd, char *slab)
+{
+    struct iovec guards[STACK_SLOTS_PER_SLAB];
+    for (size_t i = 0; i < STACK_SLOTS_PER_SLAB; i++)
+        guards[i] = (struct iovec){slab + i * pool->stride_bytes, pool->guard_bytes};
+    return process_madvise(self_fd, guards, STACK_SLOTS_PER_SLAB, MADV_GUARD_INSTALL, 0) ==
+           (ssize_t)(pool->guard_bytes * STACK_SLOTS_PER_SLAB);
+}
+
+static int slab_guard(struct stack_pool *pool, int self_fd, char *slab)
+{
+    if (self_fd >= 0 && slab_guard_at_once(pool, self_fd, slab))
+        return 0;
+    for (size_t i = 0; i < STACK_SLOTS_PER_SLAB; i++) {
+        if (guard_install(pool, slab + i * pool->stride_bytes) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int slabs_guard(struct stack_pool *pool, char *slabs, size_t count)
+{
+    /* The first slab shows, guard by guard, that they hold. */
+    int self_fd = pool->slab_count > 0 && !pool->use_prot_none ? pidfd_open(getpid(), 0) : -1;
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = slab_guard(pool, self_fd, slabs + i * slab_bytes(pool));
+    if (self_fd >= 0)
+        close(self_fd);
+    return rc;
+}
+
+static int slabs_map(struct stack_pool *pool, size_t count)
+{
+    size_t bytes = slab_bytes(pool) * count;
+    char *slabs = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (slabs == MAP_FAILED)
+        return -ENOMEM;
+    madvise(slabs, bytes, MADV_NOHUGEPAGE); /* EINVAL where there are none: as well */
+    if (slabs_guard(pool, slabs, count) < 0) {
+        munmap(slabs, bytes);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++)
+        pool->slabs[pool->slab_count++] = slabs + i * slab_bytes(pool);
+    return 0;
+}
+
+static int slabs_add(struct stack_pool *pool)
+{
+    size_t count = slabs_to_add(pool), room = pool->slab_count + count;
+    char **slabs = realloc(pool->slabs, room * sizeof *slabs);
     if (!slabs)
         return -ENOMEM;
     pool->slabs = slabs;
-    struct galley_async **frees = realloc(
-        pool->free, (pool->slab_count + 1) * STACK_SLOTS_PER_SLAB * sizeof(struct galley_async *));
+    struct galley_async **frees =
+        realloc(pool->free, room * STACK_SLOTS_PER_SLAB * sizeof(struct galley_async *));
     if (!frees)
         return -ENOMEM;
     pool->free = frees;
-    char *slab = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (slab == MAP_FAILED)
-        return -ENOMEM;
-    madvise(slab, bytes, MADV_NOHUGEPAGE); /* EINVAL where there are none: as well */
-    for (size_t i = 0; i < STACK_SLOTS_PER_SLAB; i++) {
-        if (guard_install(pool, slab + i * pool->stride_bytes) < 0) {
-            munmap(slab, bytes);
-            return -ENOMEM;
-        }
-    }
-    pool->slabs[pool->slab_count++] = slab;
-    pool->used_in_last = 0;
-    return 0;
+    int rc = slabs_map(pool, count);
+    return rc < 0 && count > 1 ? slabs_map(pool, 1) : rc; /* address space may be short */
+}
+
+/* Let the kernel write to the first page of each stack of a slab: 64 faults in one system call cost less than as many
+ * exceptions, and only what is there can be prefetched. Where it may not, each is touched when it is used. */
+static void slab_touch(const struct stack_pool *pool, char *slab)
+{
+    uint64_t zeros[STACK_SLOTS_PER_SLAB] = {0};
+    struct iovec from = {zeros, sizeof zeros}, tops[STACK_SLOTS_PER_SLAB];
+    for (size_t i = 0; i < STACK_SLOTS_PER_SLAB; i++)
+        tops[i] =
+            (struct iovec){slab + (i + 1) * pool->stride_bytes - sizeof zeros[i], sizeof zeros[i]};
+    ssize_t done = process_vm_readv(getpid(), tops, STACK_SLOTS_PER_SLAB, &from, 1, 0);
+    (void)done;
+}
+
+/* The control block of the next slot and the frames below it, and the page of the one after it. */
+static void prefetch_new(const struct stack_pool *pool, char *slot, size_t index)
+{
+    if (index + 2 >= STACK_SLOTS_PER_SLAB)
+        return;
+    const struct galley_async *next = slot_block(pool, slot + pool->stride_bytes, index + 1);
+    stack_prefetch((const char *)next - LINE_BYTES, (int)(block_bytes() / LINE_BYTES) + 1);
+    stack_prefetch_page(slot_block(pool, slot + 2 * pool->stride_bytes, index + 2));
 }
 
 int stack_pool_init(struct stack_pool *pool, size_t stack_bytes, size_t max_count,
@@ -129,7 +215,7 @@ int stack_pool_init(struct stack_pool *pool, size_t stack_bytes, size_t max_coun
     pool->stack_bytes = (stack_bytes + PAGE_BYTES_MAX - 1) & ~(size_t)(PAGE_BYTES_MAX - 1);
     pool->guard_bytes = GUARD_BYTES;
     pool->stride_bytes = pool->stack_bytes + pool->guard_bytes;
-    int rc = slab_add(pool);
+    int rc = slabs_add(pool);
     if (rc == 0 && pool->use_prot_none)
         cap_by_mappings(pool);
     return rc;
@@ -144,7 +230,7 @@ void stack_pool_release(struct stack_pool *pool)
         san_stack_clear(co->stack_low, pool->stack_bytes);
     }
     for (size_t i = 0; i < pool->slab_count; i++)
-        munmap(pool->slabs[i], pool->stride_bytes * STACK_SLOTS_PER_SLAB);
+        munmap(pool->slabs[i], slab_bytes(pool));
     free(pool->slabs);
     free(pool->free);
     *pool = (struct stack_pool){0};
@@ -152,26 +238,23 @@ void stack_pool_release(struct stack_pool *pool)
 
 struct galley_async *stack_take_new(struct stack_pool *pool, ctx_entry_fn *entry)
 {
-    if (stack_count(pool) >= pool->max_count)
+    if (pool->used_count >= pool->max_count)
         return NULL;
-    if (pool->used_in_last == STACK_SLOTS_PER_SLAB && slab_add(pool) < 0)
+    if (pool->used_count == stack_room(pool) && slabs_add(pool) < 0)
         return NULL;
-    size_t index = pool->used_in_last++;
-    char *slot = pool->slabs[pool->slab_count - 1] + index * pool->stride_bytes;
+    size_t index = pool->used_count % STACK_SLOTS_PER_SLAB;
+    char *slot = pool->slabs[pool->used_count / STACK_SLOTS_PER_SLAB] + index * pool->stride_bytes;
+    if (index == 0 && pool->used_count >= SLABS_UNTOUCHED * STACK_SLOTS_PER_SLAB)
+        slab_touch(pool, slot);
+    pool->used_count++;
     struct galley_async *co = slot_block(pool, slot, index);
+    prefetch_new(pool, slot, index);
     co->state = CORO_FREE; /* the rest of a fresh mapping is zero */
     co->stack_low = slot + pool->guard_bytes;
     co->valgrind_id = VALGRIND_STACK_REGISTER(co->stack_low, slot + pool->stride_bytes);
     san_stack_add(co->stack_low, pool->stack_bytes);
     ctx_init(&co->ctx, co->stack_low, co, entry);
     return co;
-}
-
-size_t stack_count(const struct stack_pool *pool)
-{
-    if (pool->slab_count == 0)
-        return 0;
-    return (pool->slab_count - 1) * STACK_SLOTS_PER_SLAB + pool->used_in_last;
 }
 
 struct galley_async *stack_at(const struct stack_pool *pool, size_t index)
@@ -189,9 +272,9 @@ struct galley_async *stack_find(const struct stack_pool *pool, const void *addre
         size_t index = offset / pool->stride_bytes;
         if ((const char *)address < pool->slabs[i] || index >= STACK_SLOTS_PER_SLAB)
             continue;
-        size_t used = i + 1 < pool->slab_count ? STACK_SLOTS_PER_SLAB : pool->used_in_last;
+        index += i * STACK_SLOTS_PER_SLAB;
         *is_in_guard = offset % pool->stride_bytes < pool->guard_bytes;
-        return index < used ? stack_at(pool, i * STACK_SLOTS_PER_SLAB + index) : NULL;
+        return index < pool->used_count ? stack_at(pool, index) : NULL;
     }
     *is_in_guard = false;
     return NULL;

@@ -1,6 +1,7 @@
 /* stack.h - the stacks of coroutines: slabs of slots, guard pages, reuse of the one used last.
  * Does:     map slabs of 64 slots {guard, stack with the control block at its top}; hand out and take back.
- * Does not: give memory back while running, but for stack_trim; touch a page of a slot that was never used.
+ * Does not: give memory back while running, but for stack_trim; touch a page of a slot that was never used, but for
+ *           those of one slab once there are hundreds.
  * See:      docs/WAITING.md (stacks), fault.c (what happens at a guard). */
 #ifndef GALLEY_WORKER_CORO_STACK_H
 #define GALLEY_WORKER_CORO_STACK_H
@@ -16,7 +17,7 @@ struct stack_pool {
     struct galley_async **free; /* used last, last; with room for all */
     size_t free_count;
     char **slabs;
-    size_t slab_count, used_in_last; /* slots of the newest slab handed out so far */
+    size_t slab_count, used_count; /* slots handed out so far, slab by slab */
     size_t stack_bytes, guard_bytes, stride_bytes;
     size_t max_count; /* slots at most */
     bool use_prot_none;
@@ -67,7 +68,10 @@ static inline void stack_give(struct stack_pool *pool, struct galley_async *co)
 }
 
 /* Slots that exist, used at least once; and those of all slabs. */
-size_t stack_count(const struct stack_pool *pool);
+static inline size_t stack_count(const struct stack_pool *pool)
+{
+    return pool->used_count;
+}
 static inline size_t stack_room(const struct stack_pool *pool)
 {
     return pool->slab_count * STACK_SLOTS_PER_SLAB;

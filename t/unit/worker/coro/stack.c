@@ -1,7 +1,13 @@
 /* t/unit/worker/coro/stack.c - slabs, guards, reuse, and how little of a stack is resident. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "t/unit/worker/coro/world.h"
 
@@ -93,6 +99,120 @@ static void guards_hold(void **state)
         }
         sched_free(sched);
     }
+}
+
+enum { CROWD = 3000 };
+
+/* Hundreds of stacks: whole slabs are guarded and touched together. NULL, or what is wrong. */
+static const char *crowd_is_guarded(void)
+{
+    struct sched *sched = sched_new(
+        world.loop, &(struct sched_opts){.stats = &world.stats, .max_coroutines = CROWD + 10});
+    const struct coro_opts opts = {.name = "crowd", .entry = remember, .timeout_ms = -1};
+    const char *wrong = sched ? NULL : "no scheduler";
+    for (int i = 0; i < CROWD && !wrong; i++) {
+        seen_count = 0;
+        if (coro_start(sched, &opts) != 1)
+            wrong = "one does not start";
+    }
+    if (wrong)
+        return wrong;
+    const struct stack_pool *pool = &sched->stacks;
+    for (size_t i = 0; i < stack_room(pool) && !wrong; i++) {
+        const galley_async *co = stack_at(pool, i);
+        const char *low = pool->slabs[i / STACK_SLOTS_PER_SLAB] +
+                          i % STACK_SLOTS_PER_SLAB * pool->stride_bytes + pool->guard_bytes;
+        if (is_readable(low - pool->guard_bytes) || is_readable(low - 1) || !is_readable(low))
+            wrong = "a guard does not hold";
+        else if (i < CROWD && (co->state != CORO_WAITING || co->stack_low != low))
+            wrong = "a control block is lost";
+    }
+    if (!wrong && stack_room(pool) > CROWD + STACK_SLOTS_PER_SLAB * 2)
+        wrong = "there is more than the cap wants";
+    sched_cancel_all(sched, GALLEY_BY_SHUTDOWN);
+    while (sched_live_count(sched) > 0)
+        (void)sched_run(sched);
+    sched_free(sched);
+    return wrong;
+}
+
+static void a_crowd_is_guarded(void **state)
+{
+    (void)state;
+    if (RUNNING_ON_VALGRIND)
+        skip();
+    const char *wrong = crowd_is_guarded();
+    if (wrong)
+        fail_msg("%s", wrong);
+    world.trace[0] = '\0';
+}
+
+/* What older kernels and containers do: the calls for a whole slab are refused. */
+static int refuse_whole_slabs(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_madvise, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof code[0], code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+               ? -1
+               : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void a_crowd_is_guarded_one_by_one(void **state)
+{
+    int status = -1;
+    (void)state;
+    if (RUNNING_ON_VALGRIND)
+        skip();
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (refuse_whole_slabs() < 0)
+            _exit(77);
+        const char *wrong = crowd_is_guarded();
+        if (wrong)
+            fprintf(stderr, "# %s\n", wrong);
+        _exit(wrong ? 1 : 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* A worker with few coroutines pays for no page that it does not use; one with many for those of one slab. */
+static void few_are_touched_early(void **state)
+{
+    (void)state;
+    if (CORO_ASAN || RUNNING_ON_VALGRIND || CTX_IS_UCONTEXT)
+        skip();
+    const struct stack_pool *pool = &world.sched->stacks;
+    seen_count = 0;
+    for (size_t i = 1; i <= 1000; i++) {
+        assert_int_equal(world_start("crowd", remember, NULL), 1);
+        seen_count = 0;
+        size_t early = 0;
+        if (i != 1 && i != 500 && i != 1000)
+            continue;
+        for (size_t at = i; at < stack_room(pool); at++) {
+            galley_async *co = stack_at(pool, at);
+            unsigned char page;
+            char *of_page = (char *)((uintptr_t)co & ~(uintptr_t)4095);
+            assert_int_equal(mincore(of_page, 4096, &page), 0);
+            early += page & 1;
+        }
+        if (early > (i < 512 ? 0 : STACK_SLOTS_PER_SLAB))
+            fail_msg("with %zu stacks %zu more are touched", i, early);
+    }
+    sched_cancel_all(world.sched, GALLEY_BY_SHUTDOWN);
+    world_run();
+    world.trace[0] = '\0';
 }
 
 static void prot_none_has_a_cap(void **state)
@@ -218,6 +338,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(reuse_is_last_first, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(finds_by_address, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(guards_hold, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(a_crowd_is_guarded, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(a_crowd_is_guarded_one_by_one, world_set_up,
+                                        world_tear_down),
+        cmocka_unit_test_setup_teardown(few_are_touched_early, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(prot_none_has_a_cap, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(sizes, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(one_page_is_resident, world_set_up, world_tear_down),
