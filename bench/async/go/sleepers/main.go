@@ -16,7 +16,7 @@ import (
 const (
 	yielders = 1000
 	yields   = 200
-	nap      = 4 * time.Second
+	nap      = 10 * time.Second
 )
 
 type result struct {
@@ -62,6 +62,9 @@ func holdParty(count int) (start time.Duration, bytes float64) {
 	}
 	start = cpuTime() - begun
 	bytes = (residentBytes() - before) / float64(count)
+	if gone > 0 {
+		log.Fatalf("%d of %d woke before the last one slept: the machine is too busy", gone, count)
+	}
 	for gone < count {
 		time.Sleep(10 * time.Millisecond)
 	}
