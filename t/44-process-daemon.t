@@ -37,7 +37,8 @@ ok(is_alive($pid) && read_file("$dir/pid") eq "$pid\n", 'the first is untouched'
 
 # ---- it is asked and stopped by command ----
 is(galley_command('reload', '--stats', "$dir/stats")->{status}, 0, 'galley reload');
-like(galley_command('status', '--stats', "$dir/stats")->{out}, qr/pid +$pid\n/, 'galley status');
+my $status = galley_command('status', '--stats', "$dir/stats");
+like($status->{out}, qr/pid +$pid\n/, 'galley status') or diag("$status->{status}: $status->{err}");
 is(galley_command('stop', '--stats', "$dir/stats")->{status}, 0, 'galley stop');
 ok(wait_until('it ends', sub { !is_alive($pid) }), 'it is gone');
 ok(!-e "$dir/$_", "$_ is gone") for qw(pid stats http.sock);

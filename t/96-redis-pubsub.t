@@ -48,7 +48,10 @@ my $redis = Galley::Redis->start;
     $redis->cli('PUBLISH', 'orders', "m$_") for 1 .. 50;
     is_deeply([ map { event($streams[3]) } 1 .. 50 ], [ map { "orders m$_ (0)" } 1 .. 50 ], 'in order');
     my $waits;
-    wait_until('the workers tell', sub { ($waits) = grep { $_->{name} eq 'events' } @{ $server->rpc('coroutines')->{coroutines} }; $waits });
+    wait_until('the workers tell', sub {
+        ($waits) = grep { $_->{name} eq 'events' && $_->{waiting}{kind} eq 'redis message' } @{ $server->rpc('coroutines')->{coroutines} };
+        return $waits;
+    });
     is_deeply($waits->{waiting}, { kind => 'redis message', what => 'orders' }, 'who looks on sees what they wait for');
     $_->close for @streams;
     ok($server->wait_stat(redis_subscribers => 0), 'who leaves listens no more');
