@@ -393,3 +393,29 @@ const char *rpc_text(const struct mp_value *value, char *out, size_t size)
     }
     return out;
 }
+
+int rpc_decision(const struct cli_command *command, int argc, char **argv, const char *method,
+                 const char *key, const char *done)
+{
+    enum { WAIT_S = 3600 }; /* start_timeout ends it long before */
+    struct rpc rpc;
+    char text[600];
+    int status = rpc_open(&rpc, command, argc, argv);
+    if (!status)
+        status = rpc_call(&rpc, method, NULL, WAIT_S);
+    if (!status) {
+        struct mp_value ok = rpc_get(rpc.result, "ok"), message = rpc_get(rpc.result, "message");
+        struct mp_value number = rpc_get(rpc.result, key);
+        bool failed = ok.type == MP_BOOL && !ok.boolean;
+        if (rpc.json)
+            status = rpc_print_json(&rpc);
+        else if (!failed && number.type == MP_UINT)
+            printf("%s: %s %s serves\n", done, key, rpc_text(&number, text, sizeof(text)));
+        else if (!failed)
+            puts(done);
+        if (failed)
+            status = cli_fail(CLI_FAILED, "%s", rpc_text(&message, text, sizeof(text)));
+    }
+    rpc_close(&rpc);
+    return status < 0 ? CLI_OK : status;
+}

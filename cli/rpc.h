@@ -68,4 +68,9 @@ struct mp_value rpc_get(struct mp_reader map, const char *key);
 /* A value as text for people: "-" for nil, at most `size` bytes; control bytes become '?'. */
 const char *rpc_text(const struct mp_value *value, char *out, size_t size);
 
+/* A whole command that has the master decide: waits for the answer {ok, message, `key`}, says "`done`: `key` N serves", or the
+ * reason why not. Its exit status. */
+int rpc_decision(const struct cli_command *command, int argc, char **argv, const char *method,
+                 const char *key, const char *done);
+
 #endif

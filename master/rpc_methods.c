@@ -239,29 +239,24 @@ static struct check check_beats(const struct master *master)
     return check;
 }
 
-static struct check check_reload(const struct master *master)
+/* Of what was decided last: a reload, an upgrade. */
+static struct check check_last(const char *name, int64_t at_s, bool ok, const char *message)
 {
-    struct check check = {.name = "last_reload"};
-    check.health = !master->reload.last.at_s || master->reload.last.ok ? PASS : WARN;
+    struct check check = {.name = name, .health = !at_s || ok ? PASS : WARN};
     if (check.health == WARN)
-        snprintf(check.message, sizeof(check.message), "%s", master->reload.last.message);
-    return check;
-}
-
-static struct check check_upgrade(const struct master *master)
-{
-    struct check check = {.name = "last_upgrade"};
-    check.health = !master->upgrade.last.at_s || master->upgrade.last.ok ? PASS : WARN;
-    if (check.health == WARN)
-        snprintf(check.message, sizeof(check.message), "%s", master->upgrade.last.message);
+        snprintf(check.message, sizeof(check.message), "%s", message);
     return check;
 }
 
 static int get_health(struct master *master, const struct rpc_params *params, struct mp_writer *out,
                       struct rpc_error *error)
 {
-    struct check checks[] = {check_workers(master), check_beats(master), check_reload(master),
-                             check_upgrade(master)};
+    const struct reload *reload = &master->reload;
+    const struct upgrade *upgrade = &master->upgrade;
+    struct check checks[] = {
+        check_workers(master), check_beats(master),
+        check_last("last_reload", reload->last.at_s, reload->last.ok, reload->last.message),
+        check_last("last_upgrade", upgrade->last.at_s, upgrade->last.ok, upgrade->last.message)};
     enum { COUNT = sizeof(checks) / sizeof(checks[0]) };
     enum health worst = PASS;
     (void)params;
