@@ -119,23 +119,14 @@ uint32_t coroutines_ask(struct master *master)
     return ++master->told_id;
 }
 
-struct question {
-    uint32_t id;
-    bool is_open;
-};
-
-static void look_at(struct slot *slot, void *arg)
+static bool is_owing(const struct slot *slot, uint32_t id)
 {
-    struct question *question = arg;
-    if (slot_may_answer(slot) && slot->told.id < question->id)
-        question->is_open = true;
+    return slot_may_answer(slot) && slot->told.id < id;
 }
 
 bool coroutines_all_told(const struct master *master, uint32_t id)
 {
-    struct question question = {.id = id};
-    generation_each_worker(master, look_at, &question);
-    return !question.is_open;
+    return !generation_any_owes(master, is_owing, id);
 }
 
 static void forget(struct slot *slot, void *arg)

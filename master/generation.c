@@ -127,6 +127,26 @@ size_t generation_each_worker(const struct master *master, void (*fn)(struct slo
     return count;
 }
 
+struct question {
+    bool (*is_owing)(const struct slot *slot, uint32_t id);
+    uint32_t id;
+    bool is_open;
+};
+
+static void look_for_debt(struct slot *slot, void *arg)
+{
+    struct question *question = arg;
+    question->is_open |= question->is_owing(slot, question->id);
+}
+
+bool generation_any_owes(const struct master *master,
+                         bool (*is_owing)(const struct slot *slot, uint32_t id), uint32_t id)
+{
+    struct question question = {.is_owing = is_owing, .id = id};
+    generation_each_worker(master, look_for_debt, &question);
+    return question.is_open;
+}
+
 size_t generation_serving_count(const struct generation *generation)
 {
     size_t count = 0;

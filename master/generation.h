@@ -21,6 +21,9 @@ size_t generation_count(const struct generation *generation, enum slot_state sta
 /* Calls `fn`, if any, for each slot of all generations that has a process. How many there are. */
 size_t generation_each_worker(const struct master *master, void (*fn)(struct slot *, void *),
                               void *arg);
+/* Whether any such slot is owing: its process is still to answer question `id`, and can. */
+bool generation_any_owes(const struct master *master,
+                         bool (*is_owing)(const struct slot *slot, uint32_t id), uint32_t id);
 /* How many slots are to serve. */
 size_t generation_serving_count(const struct generation *generation);
 

@@ -20,21 +20,12 @@ uint32_t reports_ask_unless(struct master *master, int64_t now_ms, int64_t age_m
     return is_young ? master->report_id : reports_ask(master, now_ms);
 }
 
-struct question {
-    uint32_t id;
-    bool is_open;
-};
-
-static void look_at(struct slot *slot, void *arg)
+static bool is_owing(const struct slot *slot, uint32_t id)
 {
-    struct question *question = arg;
-    if (slot->state == SLOT_READY && !slot->late && slot->report_id < question->id)
-        question->is_open = true;
+    return slot->state == SLOT_READY && !slot->late && slot->report_id < id;
 }
 
 bool reports_all_in(const struct master *master, uint32_t id)
 {
-    struct question question = {.id = id};
-    generation_each_worker(master, look_at, &question);
-    return !question.is_open;
+    return !generation_any_owes(master, is_owing, id);
 }

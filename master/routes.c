@@ -79,23 +79,14 @@ uint32_t routes_ask(struct master *master)
     return ++master->routes.asked_id;
 }
 
-struct question {
-    uint32_t id;
-    bool is_open;
-};
-
-static void look_at(struct slot *slot, void *arg)
+static bool is_owing(const struct slot *slot, uint32_t id)
 {
-    struct question *question = arg;
-    if (slot_may_answer(slot) && !slot->routes.is_last && slot->routes.id < question->id)
-        question->is_open = true;
+    return slot_may_answer(slot) && !slot->routes.is_last && slot->routes.id < id;
 }
 
 bool routes_all_told(const struct master *master, uint32_t id)
 {
-    struct question question = {.id = id};
-    generation_each_worker(master, look_at, &question);
-    return !question.is_open;
+    return !generation_any_owes(master, is_owing, id);
 }
 
 /* ---- adding up ---- */

@@ -19,14 +19,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct galley_request req = {.fields = fields};
     const char *at = (const char *)data, *end = at + len;
     while (at < end && req.field_count < MAX_FIELDS) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        stop = stop != NULL ? stop : end;
-        const char *colon = memchr(at, ':', (size_t)(stop - at));
+        galley_str line = fuzz_line(&at, end);
+        const char *stop = line.data + line.len, *colon = memchr(line.data, ':', line.len);
         struct http_field *field = &fields[req.field_count++];
-        field->name = (galley_str){at, (size_t)((colon != NULL ? colon : stop) - at)};
+        field->name = (galley_str){line.data, (size_t)((colon != NULL ? colon : stop) - line.data)};
         field->value =
             colon != NULL ? (galley_str){colon + 1, (size_t)(stop - colon - 1)} : (galley_str){0};
-        at = stop < end ? stop + 1 : end;
     }
     fuzz_place(&req, &header_in_model);
     return 0;

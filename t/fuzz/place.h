@@ -21,6 +21,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static char first_room[64 * 1024], out_room[64 * 1024];
 static max_align_t in_room[256];
 
+/* The next line of the input, which begins at `*at`: `*at` is behind it then. */
+static inline galley_str fuzz_line(const char **at, const char *end)
+{
+    const char *start = *at, *stop = memchr(start, '\n', (size_t)(end - start));
+    *at = stop != NULL ? stop + 1 : end;
+    return (galley_str){start, (size_t)((stop != NULL ? stop : end) - start)};
+}
+
 /* Read `req` as `in_model`, and write what was read by the same model. */
 static void fuzz_place(struct galley_request *req, const struct galley_model *in_model)
 {

@@ -55,16 +55,10 @@ static int refuse(struct reading *r, const char *why)
 /* Bytes as a text: UTF-8 where they are that, or else Latin-1. `bytes` must stay. */
 static int decode(struct reading *r, galley_str bytes, galley_str *text)
 {
-    size_t skip;
-    const char *at = bytes.data, *end = at + bytes.len;
-    while (!r->is_latin1 && at < end) {
-        size_t len = text_sequence(at, end, &skip);
-        if (len == 0)
-            break;
-        at += len;
-    }
     *text = bytes;
-    return at == end ? 0 : text_from_latin1(&r->req->arena, bytes, text);
+    if (!r->is_latin1 && text_is_utf8(bytes))
+        return 0;
+    return text_from_latin1(&r->req->arena, bytes, text);
 }
 
 static int decode_copy(struct reading *r, galley_str bytes, galley_str *text)

@@ -10,6 +10,7 @@
 
 #include "worker/app/json_read.h"
 #include "worker/app/number.h"
+#include "worker/http/text.h"
 
 /* Python converts no longer numeral. */
 enum { MAX_DIGITS = 4300 };
@@ -19,39 +20,6 @@ void json_scan_init(struct json_scan *scan, galley_str text)
     *scan = (struct json_scan){.at = text.data, .end = text.data + text.len};
     if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
         scan->at += 3;
-}
-
-/* ---- characters ---- */
-
-size_t json_scan_wide(const char *at, const char *end)
-{
-    static const unsigned char least[5] = {0, 0, 0x80, 0xa0, 0x90};
-    unsigned char first = (unsigned char)*at;
-    size_t len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || (size_t)(end - at) < len)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if (((unsigned char)at[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    unsigned char second = (unsigned char)at[1];
-    if ((first == 0xe0 || first == 0xf0) && second < least[len])
-        return 0;
-    if ((first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f))
-        return 0;
-    return len;
-}
-
-static bool is_utf8(galley_str text)
-{
-    const char *at = text.data, *end = at + text.len;
-    while (at < end) {
-        size_t len = (unsigned char)*at < 0x80 ? 1 : json_scan_wide(at, end);
-        if (len == 0)
-            return false;
-        at += len;
-    }
-    return true;
 }
 
 /* Python takes such a text for UTF-16 or UTF-32. */
@@ -66,7 +34,7 @@ int json_scan_end(struct json_scan *scan, galley_str text, int status)
         json_scan_space(scan);
         status = scan->at != scan->end ? -EBADMSG : scan->is_lone ? -EILSEQ : 0;
     }
-    if (status == -EBADMSG && (!is_utf8(text) || is_wide_coded(text)))
+    if (status == -EBADMSG && (!text_is_utf8(text) || is_wide_coded(text)))
         return -EILSEQ;
     return status;
 }
@@ -231,9 +199,9 @@ int json_scan_string_rest(struct json_scan *scan, const char *at, struct arena *
     const char *start = scan->at + 1, *end = scan->end;
     bool has_escape = false;
     for (; at < end && *at != '"'; at = json_scan_plain(at, end)) {
-        size_t len = 0;
+        size_t len = 0, skip;
         if ((unsigned char)*at >= 0x80) {
-            len = json_scan_wide(at, end);
+            len = text_sequence(at, end, &skip);
             if (len == 0)
                 return -EILSEQ;
         } else if (*at == '\\') {

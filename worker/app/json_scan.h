@@ -107,9 +107,6 @@ bool json_scan_is(galley_str written, galley_str text);
 /* An object's key, the space around it, and its colon. */
 int json_scan_key(struct json_scan *scan, struct arena *arena, galley_str *key);
 
-/* Bytes of the UTF-8 character that begins at `at` with a byte from 0x80 on; 0: it is none. */
-size_t json_scan_wide(const char *at, const char *end);
-
 /* Behind the value the text must end. What is no UTF-8 is that first of all, whatever else is wrong. */
 int json_scan_end(struct json_scan *scan, galley_str text, int status);
 

@@ -15,6 +15,7 @@
 #include "worker/app/json_read.h"
 #include "worker/app/problems.h"
 #include "worker/app/shape.h"
+#include "worker/http/text.h"
 
 /* While the rows of one statement are read. */
 struct reading {
@@ -70,22 +71,6 @@ static __attribute__((noinline)) int refuse_problem(const struct reading *r, enu
 }
 
 /* ---- cells ---- */
-
-static bool is_utf8(galley_str text)
-{
-    const char *at = text.data, *end = at + text.len;
-    while (at < end) {
-        if ((unsigned char)*at < 0x80) {
-            at++;
-            continue;
-        }
-        size_t len = json_scan_wide(at, end);
-        if (len == 0)
-            return false;
-        at += len;
-    }
-    return true;
-}
 
 /* PostgreSQL writes an offset of whole hours as "+00", which others read as "+00:00". */
 static int complete_offset(const struct reading *r, galley_str *text)
@@ -165,7 +150,7 @@ static int read_scalar(const struct reading *r, const struct type *type,
     }
     if (token.kind == TOKEN_STRING && type->kind == GALLEY_BYTES)
         return read_bytes(r, type, cell, to);
-    if (token.kind == TOKEN_STRING && !is_utf8(token.text))
+    if (token.kind == TOKEN_STRING && !text_is_utf8(token.text))
         return refuse_as(r, "it is not UTF-8");
     if (token.kind == TOKEN_STRING && type->kind == GALLEY_DATETIME &&
         complete_offset(r, &token.text) < 0)

@@ -61,6 +61,12 @@ static const char *first_broken(const char *at, const char *end)
     return end;
 }
 
+bool text_is_utf8(galley_str text)
+{
+    const char *end = text.data + text.len;
+    return first_broken(text.data, end) == end;
+}
+
 int text_repair(struct arena *arena, galley_str text, galley_str *repaired)
 {
     const char *at = text.data, *end = at + text.len;

@@ -75,6 +75,9 @@ char *text_put_url(char *to, unsigned char byte);
 /* Append the path of such a URL, whose escapes are undone where they are not needed. Room for 3 times `path`. */
 char *text_put_path(char *to, galley_str path);
 
+/* Whether all of it is well-formed UTF-8. */
+bool text_is_utf8(galley_str text);
+
 /* Code points of UTF-8. */
 size_t text_count(galley_str utf8);
 

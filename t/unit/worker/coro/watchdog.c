@@ -92,13 +92,19 @@ static void compute_later(galley_async *co, void *arg)
     note("%d%d", rc, compute_until(" blocked "));
 }
 
+/* Run `main` until it ends; the test is skipped where nobody watches. */
+static void run_watched(const char *name, void (*main)(galley_async *co, void *arg), void *arg)
+{
+    if (dog == NULL)
+        skip();
+    world_start(name, main, arg);
+    world_loop();
+}
+
 static void computing(void **state)
 {
     (void)state;
-    if (dog == NULL)
-        skip();
-    world_start("thinker", compute_later, NULL);
-    world_loop();
+    run_watched("thinker", compute_later, NULL);
     assert_string_equal(world.trace, "01 ");
     assert_logged(" ms in thinker: ");
     assert_logged("compute_until < compute_later");
@@ -109,10 +115,7 @@ static void computing(void **state)
 static void with_a_route(void **state)
 {
     (void)state;
-    if (dog == NULL)
-        skip();
-    world_start("thinker", compute_later, (void *)(uintptr_t) "GET /think");
-    world_loop();
+    run_watched("thinker", compute_later, (void *)(uintptr_t) "GET /think");
     assert_logged(" ms in GET /think: ");
     assert_int_equal(blocked_count, 1);
 }
@@ -137,11 +140,17 @@ static void on_the_loops_own_stack(void **state)
     assert_logged("usleep < sleep_until < block_the_loop");
 }
 
-static void deaf(galley_async *co, void *arg)
+static sigset_t stop_listening(void)
 {
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
+    return before;
+}
+
+static void deaf(galley_async *co, void *arg)
+{
+    sigset_t before = stop_listening();
     compute_later(co, arg);
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
@@ -149,21 +158,16 @@ static void deaf(galley_async *co, void *arg)
 static void without_signals(void **state)
 {
     (void)state;
-    if (dog == NULL)
-        skip();
-    world_start("deaf", deaf, NULL);
-    world_loop();
+    run_watched("deaf", deaf, NULL);
     assert_logged(" ms in deaf: where is not known, it takes no signal");
 }
 
 /* Takes the signal later on, as one does that has to wait for a processor. */
 static AS_IT_IS void hear_late(galley_async *co, void *arg)
 {
-    sigset_t all, before;
     int rc = galley_sleep_ms(co, 1);
     (void)arg;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
+    sigset_t before = stop_listening();
     while (watchdog_count(dog) == 0)
         continue;
     for (int64_t end_ms = clock_now_ms() + LATE_MS; clock_now_ms() < end_ms;)
@@ -175,10 +179,7 @@ static AS_IT_IS void hear_late(galley_async *co, void *arg)
 static void a_signal_that_comes_late(void **state)
 {
     (void)state;
-    if (dog == NULL)
-        skip();
-    world_start("late", hear_late, NULL);
-    world_loop();
+    run_watched("late", hear_late, NULL);
     assert_string_equal(world.trace, "01 ");
     assert_logged(" < hear_late");
 }
