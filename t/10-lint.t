@@ -84,6 +84,8 @@ for my $row (@rules) {
 
 # [name, rule, path, whole content].
 my @files = (
+    [ 'sees nothing',       'see',         'common/x.c',  "/* x.c - a snippet.\n * See:      t/unit/common/x.c */\nint x;\n" ],
+    [ 'sees itself',        '',            'common/x.c',  "/* x.c - a snippet.\n * See:      x.c, common/x.c; RFC 9110, 5.1 */\nint x;\n" ],
     [ 'no job',             'file-header', 'common/x.c',  "int x;\n" ],
     [ 'another name',       'file-header', 'common/x.c',  "/* y.c - a snippet. */\nint x;\n" ],
     [ 'script without job', 'file-header', 'scripts/x',   "#!/bin/sh\ntrue\n" ],

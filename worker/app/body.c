@@ -1,7 +1,7 @@
 /* body.c - a request's body as one piece of memory; see body.h.
  * Does:     a piece of the request's arena for a small body, a heap buffer that grows for others, freed when the request ends.
  * Does not: take more than twice what has come (16 KiB at least).
- * See:      t/unit/worker/app/body.c; RFC 9110, 8.3 (content types), RFC 6839 (+json) */
+ * See:      t/78-memory.t, t/79-flat.t; RFC 9110, 8.3 (content types), RFC 6839 (+json) */
 #include "worker/app/body.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* failure.c - what a request that failed is answered; see failure.h.
  * Does:     one handler at most runs for a request: when it fails itself, the answer is the plain 500.
  * Does not: log what the failure was (app.c does); it logs a handler of failures that failed.
- * See:      call.h, output.h, t/unit/worker/app/failure.c */
+ * See:      call.h, output.h, t/76-failures.t */
 #include "worker/app/failure.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* json_call.c - models in HTTP calls: the JSON of one as a body, an answer's JSON in another.
  * Does:     write and read by the models' shapes, which are compiled once a worker; say what does not fit.
  * Does not: send (worker/io/http.c does).
- * See:      galley/http.h, json_write.h, json_read.h, t/81-http-json.t */
+ * See:      galley/http.h, json_write.h, json_read.h, t/80-http.t */
 #include <errno.h>
 #include <string.h>
 

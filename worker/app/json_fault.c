@@ -1,7 +1,7 @@
 /* json_fault.c - what is wrong with a text that is no JSON, in the words of CPython 3.11; see json_read.h.
  * Does:     read it again in the order of CPython's checks, up to the first that fails.
  * Does not: build anything, or judge a text that is JSON.
- * See:      t/unit/worker/app/json_fault.c (what Python said, row by row), Modules/_json.c of CPython */
+ * See:      t/unit/worker/app/json_fault.c (what Python said, row by row), _json and json.decoder of CPython */
 #include <string.h>
 
 #include "worker/app/json_read.h"

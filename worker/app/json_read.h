@@ -1,7 +1,7 @@
 /* json_read.h - JSON bytes straight into structs: one pass, no tree, strings borrowed from the text where nothing is escaped.
  * Does:     decode and validate by shapes, gathering every problem in the order of the declaration; free-form values.
  * Does not: allocate but in the arena; recurse deeper than JSON_MAX_DEPTH.
- * See:      json_fault.h (a syntax error in the words of Python), json_echo.h (`input` in the words of Python), RFC 8259 */
+ * See:      json_fault.c (a syntax error in the words of Python), json_echo.c (`input` in the words of Python), RFC 8259 */
 #ifndef GALLEY_WORKER_APP_JSON_READ_H
 #define GALLEY_WORKER_APP_JSON_READ_H
 

@@ -1,7 +1,7 @@
 /* model_check.c - a model against its struct; see model_check.h.
  * Does:     lay the members out as the compiler does, and look for bytes that neither they nor padding explain.
  * Does not: see a left-out member that hides in padding.
- * See:      t/unit/worker/app/model_check.c */
+ * See:      t/unit/worker/app/declarations.c */
 #include "worker/app/model_check.h"
 
 #include <math.h>

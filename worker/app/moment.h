@@ -1,7 +1,7 @@
 /* moment.h - dates, times of day and both: read as Pydantic does, written as it does in JSON.
  * Does:     RFC 3339 as Pydantic takes it (speedate), and Unix seconds or milliseconds, as numbers or as text.
  * Does not: know time zones by name, or leap seconds; allocate.
- * See:      t/unit/worker/app/moment.c, moment.def (what Pydantic 2.14 answered, row by row) */
+ * See:      t/unit/worker/app/scalar.def (what Pydantic 2.14 answered, row by row), t/fuzz/datetime.c */
 #ifndef GALLEY_WORKER_APP_MOMENT_H
 #define GALLEY_WORKER_APP_MOMENT_H
 

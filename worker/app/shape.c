@@ -2,7 +2,7 @@
  * Does:     one shape a model, registered before its members are compiled, so that models may contain themselves; wire names,
  *           keys, types with their limits, and the bytes of a struct to which nothing was sent.
  * Does not: judge a declaration by itself (model_check.c does).
- * See:      t/unit/worker/app/shape.c, t/unit/worker/app/declarations.c */
+ * See:      t/unit/worker/app/declarations.c */
 #include "worker/app/shape.h"
 
 #include <ctype.h>

@@ -5,7 +5,7 @@
  *
  * Nothing is pushed (the red zone of a leaf stays whole), and no call or ret is used: a ret to a place nobody called
  * from costs ten nanoseconds of misprediction. The place to go on at starts with endbr64 or bti.
- * See:      bench/switch.c (3 ns at most), t/unit/worker/coro/ctx.c. */
+ * See:      bench/switch.c (3 ns at most), t/cross/ctx.c. */
 #ifndef GALLEY_WORKER_CORO_CTX_H
 #define GALLEY_WORKER_CORO_CTX_H
 

@@ -1,7 +1,7 @@
 /* h2_mem.h - memory for nghttp2, which asks for a few small pieces of the same sizes for each request.
  * Does:     keep what was freed for the next request, by size, up to a ceiling; one set a session.
  * Does not: keep anything under AddressSanitizer or valgrind, so that they see each piece come and go.
- * See:      nghttp2_mem in nghttp2.h */
+ * See:      nghttp2_mem in nghttp2's own header */
 #ifndef GALLEY_WORKER_HTTP_H2_MEM_H
 #define GALLEY_WORKER_HTTP_H2_MEM_H
 

@@ -5,7 +5,7 @@
  *
  * A statement on a database borrows a connection for itself; in a transaction (sql_tx.c) it takes its turn on the one that
  * the transaction holds.
- * See:      galley/sql.h, t/unit/worker/io/sql.c */
+ * See:      galley/sql.h, t/unit/worker/io/sql_client.c */
 #include "worker/io/sql.h"
 
 #include <stdlib.h>
