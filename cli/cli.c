@@ -82,13 +82,13 @@ void cli_print_help(const struct cli_command *command)
         puts("galley - typed, asynchronous web applications in C\n\n"
              "usage: galley COMMAND [ARGUMENT]...\n");
         for (size_t i = 0; i < cli_command_count; i++)
-            printf("  %-10s %-20s %s\n", cli_commands[i].name, cli_commands[i].args,
+            printf("  %-10s %-22s %s\n", cli_commands[i].name, cli_commands[i].args,
                    cli_commands[i].help);
         puts("\nExit status: 0 done, 1 it failed, 2 wrong usage, 3 the server is not running.");
         return;
     }
-    printf("usage: %s%s %s\n\n%s.\n", command->run ? "galley " : "", command->name, command->args,
-           command->help);
+    printf("usage: %s%s%s%s\n\n%s.\n", command->run ? "galley " : "", command->name,
+           *command->args ? " " : "", command->args, command->help);
     if (command->asks_server)
         puts("\n  --stats PATH    the server's stats socket (default: $GALLEY_STATS, the file's, "
              "or the\n"

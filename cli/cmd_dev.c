@@ -54,6 +54,9 @@ static int take_arguments(struct dev *dev, const struct cli_command *command, in
             return cli_print_help(command), -1;
         if (!row && strcmp(arg.name, "config"))
             return args_refuse(command, &arg, known, true);
+        if (!strcmp(arg.name, "daemon"))
+            return cli_usage(command,
+                             "--daemon is not for galley dev, which stays beside its server");
         dev->has_workers |= !strcmp(arg.name, "workers");
         dev->options[dev->option_count++] = arg.text;
         if (arg.value || (row && row->type == SETTING_BOOL))
@@ -130,6 +133,7 @@ static void start_server(struct dev *dev)
     }
     for (size_t i = 0; i < dev->option_count; i++)
         words[count++] = dev->options[i];
+    words[count++] = "--daemon=false"; /* whatever a file or the environment says */
     words[count] = NULL;
     dev->server = start_galley(words);
     if (dev->server < 0)

@@ -19,7 +19,7 @@ my @cases = (
     [ ['-h'],                 0, qr{^galley - },                             qr{^$} ],
     [ [ 'help', 'run' ],      0, qr{--max-body SIZE +request body.*\(16m\)}, qr{^$} ],
     [ [ 'run', '--help' ],    0, qr{^usage: galley run APP},                 qr{^$} ],
-    [ [ 'status', '--help' ], 0, qr{^usage: galley status.*--stats PATH}s,   qr{^$} ],
+    [ [ 'status', '--help' ], 0, qr{^usage: galley status\n.*--stats PATH}s,   qr{^$} ],
     [ [ 'version', '-h' ],    0, qr{^usage: galley version},                 qr{^$} ],
     [ [],                     2, qr{^$}, qr{^galley: a command is missing\nusage: galley COMMAND} ],
     [ ['stauts'],  2, qr{^$}, qr{^galley: unknown command 'stauts'; did you mean 'status'\?\nusage: } ],

@@ -46,6 +46,7 @@ sub dev {
         open STDOUT, '>>', "$dir/out" or POSIX::_exit(126);
         open STDERR, '>&', \*STDOUT or POSIX::_exit(126);
         $ENV{TMPDIR} = "$dir";
+        $ENV{GALLEY_DAEMON} = 'true';    # meant for servers that are to leave the terminal
         chdir "$dir" or POSIX::_exit(126);
         exec galley(), 'dev', @arguments or POSIX::_exit(127);
     }
@@ -128,6 +129,7 @@ my @mistakes = (
     [ ['app.so'], 1, qr{^galley: 'app\.so' is no C source} ],
     [ [ 'app.c', '--lisen', 'x' ], 2, qr{did you mean '--listen'} ],
     [ [ 'app.c', '--listen' ], 2, qr{^galley: --listen needs a value\n} ],
+    [ [ 'app.c', '--daemon' ], 2, qr{^galley: --daemon is not for galley dev} ],
 );
 for my $case (@mistakes) {
     my ($arguments, $status, $said) = @$case;
