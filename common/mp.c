@@ -59,12 +59,6 @@ void mp_put_int(struct mp_writer *writer, int64_t value)
     msgpack_pack_int64(packer(&storage, writer), value);
 }
 
-void mp_put_float(struct mp_writer *writer, double value)
-{
-    msgpack_packer storage;
-    msgpack_pack_double(packer(&storage, writer), value);
-}
-
 /* MessagePack has four bytes for a length. */
 static bool fits(struct mp_writer *writer, size_t len)
 {

@@ -24,7 +24,6 @@ void mp_put_nil(struct mp_writer *writer);
 void mp_put_bool(struct mp_writer *writer, bool value);
 void mp_put_uint(struct mp_writer *writer, uint64_t value);
 void mp_put_int(struct mp_writer *writer, int64_t value);
-void mp_put_float(struct mp_writer *writer, double value);
 void mp_put_str(struct mp_writer *writer, const char *text); /* NULL: nil */
 void mp_put_str_len(struct mp_writer *writer, const char *data, size_t len);
 void mp_put_bin(struct mp_writer *writer, const void *data, size_t len);

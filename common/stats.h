@@ -1,5 +1,5 @@
 /* stats.h - the numbers of one worker, from the rows of stats.def.
- * Does:     name them, add two sets up (counters and gauges alike sum over workers).
+ * Does:     name them, and reach each by its row.
  * Does not: cross process borders by itself; proto.h carries them as MessagePack. */
 #ifndef GALLEY_COMMON_STATS_H
 #define GALLEY_COMMON_STATS_H
@@ -27,9 +27,5 @@ static inline uint64_t *stats_at(struct stats *stats, const struct stat_row *row
 {
     return (uint64_t *)(void *)((char *)stats + row->offset);
 }
-
-/* Add `from` to `sum`; of a dead worker only the counters count. */
-void stats_add(struct stats *sum, const struct stats *from);
-void stats_add_counters(struct stats *sum, const struct stats *from);
 
 #endif

@@ -55,7 +55,4 @@ galley_str test_dup(struct galley_test *t, const void *data, size_t len);
 galley_str test_format(struct galley_test *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Keep, replace or forget (value.data NULL) a cookie. */
-void test_keep_cookie(struct galley_test *t, galley_str name, galley_str value);
-
 #endif

@@ -291,7 +291,8 @@ static struct exchange *prepare(struct galley_test *t, const struct galley_test_
 
 /* ---- cookies ---- */
 
-void test_keep_cookie(struct galley_test *t, galley_str name, galley_str value)
+/* Keep, replace or forget (value.data NULL) a cookie. */
+static void keep_cookie(struct galley_test *t, galley_str name, galley_str value)
 {
     struct test_cookie **at = &t->cookies;
     while (*at != NULL &&
@@ -328,7 +329,7 @@ static void keep_cookies(struct galley_test *t, const struct galley_reply *reply
         galley_str name = {field->value.data, (size_t)(equals - field->value.data)};
         galley_str value = {equals + 1, (size_t)(stop - equals - 1)};
         bool is_gone = is_expired((galley_str){stop, (size_t)(end - stop)});
-        test_keep_cookie(t, name, is_gone ? (galley_str){0} : value);
+        keep_cookie(t, name, is_gone ? (galley_str){0} : value);
     }
 }
 
@@ -342,8 +343,8 @@ galley_str galley_test_cookie(struct galley_test *t, const char *name)
 
 void galley_test_set_cookie(struct galley_test *t, const char *name, const char *value)
 {
-    test_keep_cookie(t, (galley_str){name, strlen(name)},
-                     (galley_str){value, value != NULL ? strlen(value) : 0});
+    keep_cookie(t, (galley_str){name, strlen(name)},
+                (galley_str){value, value != NULL ? strlen(value) : 0});
 }
 
 /* ---- the request ---- */

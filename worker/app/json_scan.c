@@ -348,7 +348,8 @@ static int scan_word(struct json_scan *scan, const char *word, size_t len)
     return 0;
 }
 
-int json_scan_number(struct json_scan *scan, struct token *token)
+/* A number; the cursor is at its sign or first digit. */
+static int scan_number(struct json_scan *scan, struct token *token)
 {
     const char *start = scan->at, *at = start, *end = scan->end;
     bool is_negative = *at == '-';
@@ -446,6 +447,6 @@ int json_scan_token(struct json_scan *scan, unsigned depth, struct arena *arena,
         *token = (struct token){.kind = TOKEN_FLOAT, .number = (double)INFINITY};
         return scan_word(scan, "Infinity", 8);
     default:
-        return json_scan_number(scan, token);
+        return scan_number(scan, token);
     }
 }

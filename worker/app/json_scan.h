@@ -72,9 +72,6 @@ size_t json_scan_escape(const char *at, const char *end, unsigned *code);
 /* Write a character in UTF-8; behind it. */
 char *json_scan_put(char *to, unsigned code);
 
-/* A number; the cursor is at its sign or first digit. */
-int json_scan_number(struct json_scan *scan, struct token *token);
-
 /* Pass over a number, without converting it. */
 int json_scan_numeral(struct json_scan *scan);
 

@@ -77,10 +77,8 @@ void openapi_fail(struct openapi *doc);
 
 /* ---- openapi_schema.c ---- */
 
-/* The whole schema of a member of a model `owner`, or of a body with several parts: with title, description, examples, default.
- * The other one is of a value that stands alone, a parameter or a whole body: there null does not take its title away. */
-void openapi_member_schema(struct openapi *doc, const struct shape *owner,
-                           const struct member *member, enum openapi_side side);
+/* The whole schema of a value that stands alone, a parameter or a whole body, with title, description, examples, default.
+ * Null does not take its title away, as it does a member's. */
 void openapi_lone_schema(struct openapi *doc, const struct shape *owner,
                          const struct member *member);
 /* An answer's. */

@@ -363,8 +363,9 @@ static void member_keys(struct openapi *doc, const struct shape *owner, const st
     }
 }
 
-void openapi_member_schema(struct openapi *doc, const struct shape *owner,
-                           const struct member *member, enum openapi_side side)
+/* The same of a member of a model `owner`, or of a body with several parts. */
+static void member_schema(struct openapi *doc, const struct shape *owner,
+                          const struct member *member, enum openapi_side side)
 {
     json_literal(doc->out, "{");
     value_keys(doc, member, side);
@@ -419,7 +420,7 @@ static void properties(struct openapi *doc, const struct shape *shape, enum open
         if (!is_property(member, is_body))
             continue;
         openapi_key_str(out, member->name);
-        openapi_member_schema(doc, shape, member, side);
+        member_schema(doc, shape, member, side);
         required += member->is_required;
     }
     json_literal(out, "}");

@@ -16,17 +16,6 @@ enum { TICK_MS = 250, REFRESH_MS = 100 };
 
 enum { DRAIN_LAST_MS = 1000 };
 
-static const char *const timeout_names[] = {
-#define X(kind) #kind,
-    CONN_TIMEOUTS(X)
-#undef X
-};
-
-const char *conn_timeout_name(enum conn_timeout timeout)
-{
-    return timeout < CONN_TIMEOUT_COUNT ? timeout_names[timeout] : "?";
-}
-
 static int64_t timeout_ms(const struct server *server, enum conn_timeout timeout)
 {
     switch (timeout) {

@@ -129,8 +129,6 @@ void h2_consume(struct h2_stream *stream, size_t len);
 void h2_doom(struct h2_session *session, uint32_t error_code, const char *why);
 /* The second GOAWAY of a drain: streams that came after the first one's round trip were never ours. */
 void h2_drain_finally(struct h2_session *session);
-/* The stream of that number that is open; NULL. */
-struct h2_stream *h2_find(struct h2_session *session, int32_t id);
 /* Choose the timeout of a session by what it has to do. */
 void h2_rest(struct h2_session *session);
 /* Bytes of payload that a DATA frame may bring into the hot buffer now. */

@@ -9,7 +9,8 @@
 
 #include "common/bug.h"
 
-struct h2_stream *h2_find(struct h2_session *session, int32_t id)
+/* The stream of that number that is open; NULL. */
+static struct h2_stream *find_stream(struct h2_session *session, int32_t id)
 {
     if (session->latest == NULL || session->latest->id != id)
         session->latest = nghttp2_session_get_stream_user_data(session->ng, id);
@@ -51,7 +52,7 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
 {
     (void)flags;
     struct h2_session *session = user_data;
-    struct h2_stream *stream = h2_find(session, id);
+    struct h2_stream *stream = find_stream(session, id);
     if (stream != NULL)
         h2_stream_input(stream, data, len);
     else
@@ -86,7 +87,7 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
         }
         /* fall through */
     case NGHTTP2_DATA:
-        stream = h2_find(session, frame->hd.stream_id);
+        stream = find_stream(session, frame->hd.stream_id);
         if (is_end && stream != NULL)
             h2_stream_input_done(stream);
         break;
@@ -110,7 +111,7 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error_code,
 {
     (void)ng;
     struct h2_session *session = user_data;
-    struct h2_stream *stream = h2_find(session, id);
+    struct h2_stream *stream = find_stream(session, id);
     if (stream == NULL)
         return 0;
     session->latest = NULL;
@@ -124,7 +125,7 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error_code,
 
 static void on_reset_sent(struct h2_session *session, const nghttp2_frame *frame)
 {
-    const struct h2_stream *stream = h2_find(session, frame->hd.stream_id);
+    const struct h2_stream *stream = find_stream(session, frame->hd.stream_id);
     session->server->stats->h2_streams_reset++;
     if (stream != NULL && stream->is_reset)
         return; /* by our own will */
@@ -142,7 +143,7 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
     case NGHTTP2_DATA:
         if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
             break;
-        stream = h2_find(session, frame->hd.stream_id);
+        stream = find_stream(session, frame->hd.stream_id);
         if (stream != NULL)
             h2_stream_answer_sent(stream);
         break;
@@ -164,7 +165,7 @@ static int on_frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, in
 {
     (void)ng, (void)error;
     struct h2_session *session = user_data;
-    struct h2_stream *stream = h2_find(session, frame->hd.stream_id);
+    struct h2_stream *stream = find_stream(session, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_HEADERS && stream != NULL)
         h2_reset(stream, NGHTTP2_INTERNAL_ERROR);
     return 0;

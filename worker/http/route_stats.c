@@ -9,14 +9,6 @@ void route_stats_init(struct route_stats *stats)
     *stats = (struct route_stats){.measured_next = 1};
 }
 
-uint64_t route_stats_in_flight(const struct route_stats *stats)
-{
-    uint64_t ended = 0;
-    for (size_t i = 0; i < ROUTE_STATS_CLASSES; i++)
-        ended += stats->responses[i];
-    return stats->requests - ended;
-}
-
 bool route_stats_measure(struct route_stats *stats, galley_async *co)
 {
     uint64_t now = stats->measured_next;

@@ -29,8 +29,6 @@ struct route_stats {
 };
 
 void route_stats_init(struct route_stats *stats);
-/* Of those that have begun, how many have not ended. */
-uint64_t route_stats_in_flight(const struct route_stats *stats);
 
 /* The rare half of route_stats_begin. Whether this request's stack is measured. */
 bool route_stats_measure(struct route_stats *stats, galley_async *co);

@@ -24,12 +24,15 @@ enum { SERVER_IN_BYTES = 64 * 1024, SERVER_OUT_BYTES = 64 * 1024, SERVER_DATE_BY
 enum { LINGER_TOTAL_MS = 5000, LINGER_QUIET_MS = 1000 };
 
 /* What limits a connection's silence. A connection is in one queue; those of one kind expire in order. */
-#define CONN_TIMEOUTS(X) X(NONE) X(TLS) X(HEAD) X(IDLE) X(LINGER) X(DRAIN_IDLE) X(DRAIN_LAST)
 enum conn_timeout {
-#define X(kind) CONN_TIMEOUT_##kind,
-    CONN_TIMEOUTS(X)
-#undef X
-        CONN_TIMEOUT_COUNT
+    CONN_TIMEOUT_NONE,
+    CONN_TIMEOUT_TLS,
+    CONN_TIMEOUT_HEAD,
+    CONN_TIMEOUT_IDLE,
+    CONN_TIMEOUT_LINGER,
+    CONN_TIMEOUT_DRAIN_IDLE,
+    CONN_TIMEOUT_DRAIN_LAST,
+    CONN_TIMEOUT_COUNT
 };
 
 struct conn;
@@ -127,7 +130,6 @@ static inline uint32_t conn_unread_bytes(const struct conn *conn)
 {
     return conn->in_end - conn->in_start;
 }
-const char *conn_timeout_name(enum conn_timeout timeout);
 
 extern const struct conn_ops h1_conn_ops;
 

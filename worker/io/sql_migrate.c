@@ -19,7 +19,7 @@
 #include "common/log.h"
 #include "worker/io/sql.h"
 
-enum { MIGRATIONS_MAX = 9999, SCRIPT_MAX_BYTES = 4 << 20, NUMBER_DIGITS = 4, CHECKSUM_BYTES = 17 };
+enum { SCRIPT_MAX_BYTES = 4 << 20, NUMBER_DIGITS = 4, CHECKSUM_BYTES = 17 };
 
 /* One file of the folder. */
 struct migration {
