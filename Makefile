@@ -203,8 +203,9 @@ soak: all $(APPS) $(LESSONS) $(TOOLS)    ## the process tests with their long lo
 	GALLEY_SOAK=1 $(PROVE) -v $(if $(T),$(T),$(TAPS))
 bench: all $(BENCHES)    ## CPU time per request beside a bare epoll loop, nginx and h2o
 	BUILD=$(BUILD) bench/run $(ARGS)
-conformance: all $(APPS)    ## Schemathesis asks the ports of FastAPI's programs what their documents promise (needs PyPI)
+conformance: all $(APPS)    ## strangers' judgement, which needs PyPI: Schemathesis of the documents, sslyze and testssl.sh of TLS
 	BUILD=$(BUILD) scripts/conformance
+	BUILD=$(BUILD) scripts/scan-tls
 lint:    ## house rules: includes, library homes, banned calls, lengths, comments, format
 	scripts/lint
 fmt:    ## format every source file
