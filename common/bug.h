@@ -10,6 +10,7 @@
             bug_abort(__FILE__, __LINE__, #condition, __VA_ARGS__);                                \
     } while (0)
 
+/* Log the place, the condition and the sentence, then abort(3). Through GALLEY_BUG_IF alone. */
 _Noreturn void bug_abort(const char *file, int line, const char *condition, const char *format, ...)
     __attribute__((format(printf, 4, 5), cold));
 

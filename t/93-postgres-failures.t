@@ -162,6 +162,19 @@ for my $row (
 like(ask_wrong('postgresql://a,b/x'), qr/the database is one host/, 'two hosts are not started with');
 like(ask_wrong('postgresql://x?no=option'), qr/invalid URI query parameter/, 'nor an unknown option');
 
+for my $row (
+    [ 'postgresql://u:secret@[::1/x',            qr/the URL of the database: end of string reached/ ],
+    [ 'postgresql://u:secret@[::1]z/x',          qr/the URL of the database: unexpected character "z"/ ],
+    [ 'postgresql://u:secret%zz@h/x',            qr/the URL of the database: invalid percent-encoded token/ ],
+    [ 'postgresql://h/x?password=secret%00',     qr/the URL of the database: forbidden value %00/ ],
+    [ 'postgresql://h/x?password=a&secret=b',    qr/the URL of the database: invalid URI query parameter/ ],
+) {
+    my ($url, $wanted) = @$row;
+    my $said = ask_wrong($url);
+    like($said, $wanted, "what is wrong with $url is told");
+    unlike($said, qr/secret/, 'but not its password');
+}
+
 sub ask_wrong {
     my $wrong = Galley::Test->prepare('t/apps/postgres');
     my $said = run_command({ env => { PG_URL => $_[0] } }, @{ $wrong->{command} });

@@ -86,13 +86,16 @@ static inline struct pg_settings *pg_settings_of(const struct pg_session *sessio
     return session->base.db->settings;
 }
 
-/* ---- pg_url.c ---- */
+/* ---- pg_url.c: of struct sql_driver ---- */
 
+/* 0; -EINVAL with a sentence, in which no password stands; -ENOMEM. db->settings is to be released even then. */
 int pg_parse(struct sql_db *db, const char *url, struct errmsg *why);
+/* Never stuck. What is still asked to stop keeps the settings until it has come back. */
 bool pg_release(struct sql_db *db);
+/* Nobody asks any more. */
 void pg_settings_free(struct pg_settings *settings);
 
-/* ---- pg_session.c: struct conn_pool_ops ---- */
+/* ---- pg_session.c: of struct conn_pool_ops, whose contracts hold ---- */
 
 GALLEY_YIELDS int pg_open(galley_async *co, void *arg, struct pooled **conn, const char *here);
 bool pg_is_alive(struct pooled *conn);

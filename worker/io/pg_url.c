@@ -124,6 +124,16 @@ static char *name_of(const struct pg_settings *settings, const PQconninfoOption 
     return strdup(name);
 }
 
+/* libpq quotes what it does not understand, which may be or hold the password: only names of options stay. */
+static void drop_quoted(char *said, const char *url)
+{
+    bool is_name = strstr(said, " URI query parameter: ") && !strstr(url, "password=");
+    char *quoted = is_name ? NULL : strstr(said, ": \"");
+    said[strcspn(said, "\n")] = '\0';
+    if (quoted != NULL)
+        *quoted = '\0';
+}
+
 int pg_parse(struct sql_db *db, const char *url, struct errmsg *why)
 {
     char *said = NULL;
@@ -137,7 +147,7 @@ int pg_parse(struct sql_db *db, const char *url, struct errmsg *why)
     if (settings->options == NULL) {
         if (said == NULL)
             return -ENOMEM;
-        said[strcspn(said, "\n")] = '\0';
+        drop_quoted(said, url);
         errmsg_set(why, "the URL of the database: %s", said);
         PQfreemem(said);
         return -EINVAL;

@@ -159,8 +159,10 @@ struct galley_redis {
 
 /* Below `below` (> 0). */
 uint64_t redis_random(galley_redis *redis, uint64_t below);
+
 /* ---- messages: redis_sub.c ---- */
 
+/* At the worker's end, when nobody listens any more; NULL is harmless. */
 void redis_subs_free(struct redis_subs *subs);
 
 /* ---- for the worker ---- */
