@@ -175,7 +175,7 @@ endif
 # that run a compiler most of the time, measure memory, want ten thousand coroutines listed within two seconds (48), debug the
 # worker itself (48-gdb), or watch for what takes too long (49).
 NO_VALGRIND   := 23-cli-embed.t 27-cli-new.t 28-cli-build.t 48-coroutines.t 48-gdb.t 49-blocked.t 73-readme.t 78-memory.t 78-tutorial.t 79-flat.t
-VALGRIND      := valgrind -q --vgdb=no --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=no --suppressions=$(CURDIR)/t/valgrind.supp
+VALGRIND      := valgrind -q --vgdb=no --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=yes --trace-children-skip='/bin/*,/usr/*' --suppressions=$(CURDIR)/t/valgrind.supp
 VALGRIND_TAPS ?= $(filter-out $(addprefix t/,$(NO_VALGRIND)),$(shell grep -l 'Galley::Test->' $(TAPS) /dev/null))
 valgrind:    ## units and all process tests that can under valgrind (folder $(BUILD)/valgrind)
 	$(MAKE) all units $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(APPS) $(LESSONS) $(TOOLS)) BUILD=$(BUILD)/valgrind OPT=-O1 DEFINES=-DGALLEY_VALGRIND

@@ -37,6 +37,14 @@ enum {
 
 /* ---- what to execute ---- */
 
+/* This program's file. Within valgrind /proc/self/exe can be read, but to follow it leads to valgrind. */
+static const char *read_own_path(char out[4096])
+{
+    ssize_t len = readlink("/proc/self/exe", out, 4095);
+    out[len > 0 ? len : 0] = '\0';
+    return out;
+}
+
 /* A path that leads to this program, and will lead to its successor: as it was started, links kept. */
 static bool find_path(char out[4096])
 {
@@ -45,20 +53,18 @@ static bool find_path(char out[4096])
     char folder[4096] = "";
     if (!started || !*started || !strncmp(started, "/proc/", 6) || !strncmp(started, "/dev/", 5))
         return false;
-    if (started[0] != '/' && !getcwd(folder, sizeof(folder)))
+    if (stat(read_own_path(out), &ours) || (started[0] != '/' && !getcwd(folder, sizeof(folder))))
         return false;
     int len = snprintf(out, 4096, "%s%s%s", folder, folder[0] ? "/" : "", started);
-    return len < 4096 && !stat("/proc/self/exe", &ours) && !stat(out, &theirs) &&
-           ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+    return len < 4096 && !stat(out, &theirs) && ours.st_dev == theirs.st_dev &&
+           ours.st_ino == theirs.st_ino;
 }
 
 void upgrade_init(struct upgrade *upgrade)
 {
     upgrade->channel_fd = -1;
-    if (find_path(upgrade->path))
-        return;
-    ssize_t len = readlink("/proc/self/exe", upgrade->path, sizeof(upgrade->path) - 1);
-    upgrade->path[len > 0 ? len : 0] = '\0';
+    if (!find_path(upgrade->path))
+        read_own_path(upgrade->path);
 }
 
 /* ---- decisions ---- */

@@ -11,7 +11,6 @@ use POSIX ();
 use Galley::Test;
 
 plan skip_all => 'this kernel gives us no orphans' if !adopt_orphans();
-plan skip_all => 'the server runs within another program' if wrapped();
 my $upgrades = soak() ? 20 : 3;
 my $limits = "drain_idle = 300ms\n";
 

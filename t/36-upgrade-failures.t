@@ -8,7 +8,6 @@ use Test::More;
 use Galley::Test;
 
 plan skip_all => 'this kernel gives us no orphans' if !adopt_orphans();
-plan skip_all => 'the server runs within another program' if wrapped();
 
 my $folder = temp_dir();
 my $dir = "$folder";
@@ -166,8 +165,8 @@ sub is_stopped {
 # ---- programs that say they are new masters, and stop short ----
 {
     my $server = start();
-    my $fake = sub {
-        return "#!$^X\n" . <<'END' . shift;
+    my $fake = sub {    # Perl itself is not what a memory checker is to look at: it comes by way of a shell
+        write_file("$dir/fake.pl", <<'END' . shift);
 use Socket;
 my ($old, $me, $fd) = (split ' ', $ENV{GALLEY_UPGRADE})[ 1 .. 3 ];
 open my $channel, '+<&=', $fd or die;
@@ -175,6 +174,7 @@ sub say_word { defined send $channel, $_[0], 0 or exit 1 }
 sub hear { vec(my $in = '', $fd, 1) = 1; select $in, undef, undef, 5; recv $channel, my $word, 600, 0; return substr $word, 0, 1 }
 exit 4 if hear() ne 'K';
 END
+        return "#!/bin/sh\nexec $^X $dir/fake.pl\n";
     };
     my @rows = (
         [ 'killed when told to serve', q{say_word('R'); exit 5 if hear() ne 'G'; kill KILL => $$; sleep 100}, qr/killed by signal 9/ ],

@@ -9,7 +9,6 @@ use Test::More;
 use Galley::Test;
 
 plan skip_all => 'this kernel gives us no orphans' if !adopt_orphans();
-plan skip_all => 'the server runs within another program' if wrapped();
 
 my $folder = temp_dir();
 my $dir = "$folder";

@@ -57,7 +57,11 @@ sub time_of {
         @rows = grep { $_->{state} eq 'waiting' } @{ $server->rpc('coroutines')->{coroutines} };
         return @rows == 6;
     }), 'the handler and its five tasks wait');
-    my $tree = galley_command('pstree', '--stats', $server->stats_path)->{out};
+    my $tree;    # a worker that lacks a processor for a second is left out, and asked again
+    ok(wait_until('the tree shows all of them', sub {
+        $tree = galley_command('pstree', '--stats', $server->stats_path)->{out};
+        return 6 == grep { / waiting for | sleeping / } split /\n/, $tree;
+    }), 'the tree shows all of them');
     note $tree;
     my @lines = split /\n/, read_file(root() . "/$source");
     my $line_of = sub { my ($text) = @_; return (grep { index($lines[ $_ - 1 ], $text) >= 0 } 1 .. @lines)[0] };
