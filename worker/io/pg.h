@@ -68,7 +68,7 @@ struct pg_session {
     bool has_news;
     bool is_dying,
         is_closed; /* the server says so, or has left: there may be something to read still */
-    bool is_tls;
+    bool is_tls, is_unix;
     bool was_read;         /* since the statement was sent */
     int pending_bytes;     /* on the socket, when it was last asked and not yet read */
     bool is_begin_pending; /* `begin` travels with the next statement */

@@ -123,6 +123,10 @@ static GALLEY_YIELDS int prepare_session(galley_async *co, struct pg_session *se
                                          const char *here)
 {
     PQsetnonblocking(session->pg, 1);
+    int domain = AF_INET;
+    socklen_t size = sizeof domain;
+    (void)getsockopt(PQsocket(session->pg), SOL_SOCKET, SO_DOMAIN, &domain, &size);
+    session->is_unix = domain == AF_UNIX;
     session->is_tls = PQsslInUse(session->pg);
     PQsetErrorVerbosity(session->pg, PQERRORS_DEFAULT);
     int rc = loop_event_start(sched_loop(co->sched), &session->event, PQsocket(session->pg),

@@ -8,12 +8,14 @@
  * before is remembered (is_closed): of the statement after it no more than the send might fail, which libpq keeps to itself.
  * See:      pg.h */
 #include <libpq-fe.h>
+#include <limits.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "worker/io/pg.h"
-
-enum { READ_MIN_BYTES = 8192 }; /* libpq makes so much room, and reads until it is full */
 
 static GALLEY_YIELDS int suspend(galley_async *co, struct pg_session *session,
                                  const struct sql_statement *statement)
@@ -68,6 +70,8 @@ int pg_flush(galley_async *co, struct pg_session *session, const struct sql_stat
     return left == 0 ? 0 : flush_slowly(co, session, statement);
 }
 
+/* ---- what there is to read ---- */
+
 static int pending_bytes(const struct pg_session *session)
 {
     int count = 0;
@@ -84,24 +88,54 @@ static bool has_more(struct pg_session *session)
     return poll(&end, 1, 0) > 0;
 }
 
-/* What libpq reads at once it does not tell: what is gone from the socket, and READ_MIN_BYTES where the server has filled it
- * again meanwhile. TLS knows. 0; -GALLEY_ELOST. */
+/* ---- how much libpq reads, which it does not tell: as much as it has room for, and that is as much as the largest row
+ * that this connection ever had; the server fills the socket again meanwhile, so that what is left there tells nothing ---- */
+
+/* Where the next peek at a UNIX socket would begin: each read moves it towards 0. -1: at what is next, as ever. */
+static void set_place(const struct pg_session *session, int place)
+{
+    if (!session->is_tls && session->is_unix)
+        (void)setsockopt(PQsocket(session->pg), SOL_SOCKET, SO_PEEK_OFF, &place, sizeof place);
+}
+
+static int64_t tcp_read_bytes(const struct pg_session *session)
+{
+    struct tcp_info info = {.tcpi_bytes_received = 0};
+    socklen_t size = sizeof info;
+    (void)getsockopt(PQsocket(session->pg), IPPROTO_TCP, TCP_INFO, &info, &size);
+    return (int64_t)info.tcpi_bytes_received - pending_bytes(session);
+}
+
+/* Since the place was set; with TLS and TCP since some moment before. */
+static int64_t read_bytes(const struct pg_session *session)
+{
+    int place = INT_MAX;
+    socklen_t size = sizeof place;
+    if (session->is_tls)
+        return (int64_t)pg_tls_read_bytes(session->pg);
+    if (!session->is_unix)
+        return tcp_read_bytes(session);
+    (void)getsockopt(PQsocket(session->pg), SOL_SOCKET, SO_PEEK_OFF, &place, &size);
+    return INT_MAX - place;
+}
+
+/* 0; -GALLEY_ELOST. Answers that come at once, as most do, are not worth to be counted. */
 static int read_once(struct pg_session *session)
 {
-    uint64_t known = session->is_tls ? pg_tls_read_bytes(session->pg) : 0;
-    int before = session->pending_bytes;
-    if (!PQconsumeInput(session->pg))
-        return -GALLEY_ELOST;
+    bool is_counted = session->is_tls || session->pending_bytes > 0;
     session->pending_bytes = 0;
-    if (session->is_tls) {
-        session->answer_bytes += pg_tls_read_bytes(session->pg) - known;
-    } else if (before > 0) {
-        int gone = before - pending_bytes(session);
-        int least = before < READ_MIN_BYTES ? before : READ_MIN_BYTES;
-        session->answer_bytes += (uint64_t)(gone > least ? gone : least);
-    }
-    return 0;
+    if (!is_counted)
+        return PQconsumeInput(session->pg) ? 0 : -GALLEY_ELOST;
+    set_place(session, INT_MAX);
+    int64_t known = read_bytes(session);
+    int is_alive = PQconsumeInput(session->pg);
+    int64_t count = read_bytes(session) - known;
+    set_place(session, -1);
+    session->answer_bytes += count > 0 ? (uint64_t)count : 0;
+    return is_alive ? 0 : -GALLEY_ELOST;
 }
+
+/* ---- the whole ---- */
 
 /* Once something was read, or the server has left, the edges tell no more. */
 static bool must_ask(const struct pg_session *session)
