@@ -142,11 +142,11 @@ static void first_turn(struct master *master, int64_t now_ms)
 
 /* ---- the turn ---- */
 
-/* If the master itself was stopped for a while, silence before now says nothing about the workers. */
+/* While the master itself was stopped, silence says nothing about the workers. */
 static void notice_absence(struct master *master, int64_t now_ms)
 {
-    if (now_ms - master->last_turn_ms > AWAY_MS)
-        master->trusted_from_ms = now_ms;
+    int64_t gap_ms = now_ms - master->last_turn_ms;
+    master->away_ms = gap_ms > AWAY_MS ? gap_ms : 0;
 }
 
 static void feed_watchdog(struct master *master, int64_t now_ms, int64_t *again_ms)

@@ -105,8 +105,7 @@ struct master {
     bool assign_dirty;
     int64_t stop_limit_ms; /* from STOP to KILL */
     int64_t last_turn_ms;
-    int64_t
-        trusted_from_ms; /* after a pause of the master itself: beats are late since then only */
+    int64_t away_ms; /* how long the master itself was away before this turn; 0 as a rule */
     int64_t watchdog_ms, watchdog_next_ms;
     struct loop_event signals[10];
 };

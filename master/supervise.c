@@ -247,8 +247,11 @@ static void look_after(struct master *master, struct slot *slot, int64_t now_ms,
                                    .hang_ms = settings->hang_timeout,
                                    .drain_ms = settings->drain_timeout,
                                    .stop_ms = master->stop_limit_ms};
-    if (slot->beat_ms < master->trusted_from_ms)
-        slot->beat_ms = master->trusted_from_ms; /* the master was away, not the worker */
+    /* The master was away, not the worker. What it was silent before still counts: a master that is starved again and
+     * again comes to an end with it. */
+    slot->beat_ms += master->away_ms;
+    if (slot->beat_ms > now_ms)
+        slot->beat_ms = now_ms;
     settle_replacement(slot);
     enum policy_action action = policy_next(slot, &limits, now_ms, again_ms);
     if (action == POLICY_NONE)
