@@ -13,7 +13,7 @@ use Galley::Test;
 
 my $server = Galley::Test->start('t/apps/wire');
 my $hasty = Galley::Test->start('t/apps/wire',
-    args => [qw(--head-timeout 600ms --body-grace 600ms --body-rate 1k --keepalive-timeout 600ms)]);
+    args => [qw(--head-timeout 600ms --body-grace 600ms --body-rate 1k --keepalive-timeout 1500ms)]);
 
 sub head_of {
     my ($line, @fields) = @_;
@@ -222,13 +222,13 @@ subtest 'a body that comes too slowly: 408' => sub {
 subtest 'a slow body above the rate is taken' => sub {
     my $c = $hasty->connect;
     my $begun = time;
-    $c->send(head_of('POST / HTTP/1.1', 'Content-Length: 6000'));
+    $c->send(head_of('POST / HTTP/1.1', 'Content-Length: 24000'));
     for (1 .. 15) {
-        $c->send('x' x 400);
+        $c->send('x' x 1600);
         last if $c->read_more(time + 0.08);
     }
     my $answer = $c->read_response;
-    like($answer->{body}, qr/^read 6000,/, sprintf 'in %.1f s', time - $begun);
+    like($answer->{body}, qr/^read 24000,/, sprintf 'in %.1f s', time - $begun);
     $c->close;
 };
 

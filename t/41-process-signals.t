@@ -35,7 +35,7 @@ for my $signal (qw(TERM QUIT)) {
     is($idle->request(GET => '/plaintext')->{status}, 200, 'a connection is idle');
     my $since = time;
     is($server->stop, 0, 'TERM ends with 0');
-    cmp_ok(time - $since, '<', 3 * slow(), 'and is not held up by it');
+    cmp_ok(time - $since, '<', 15 * slow(), 'and is not held up by it');    # keepalive_timeout is 75 s, drain_timeout 30 s
 }
 
 # ---- drain_timeout bounds it, a second TERM ends it at once, INT cancels ----

@@ -7,7 +7,7 @@ use Test::More;
 use Galley::Test;
 
 my $server = Galley::Test->start('examples/echo', tls => 1, workers => 2,
-    config => "tls_timeout = " . 400 * slow() . "ms\nh2c = false\n");
+    config => "tls_timeout = " . 1500 * slow() . "ms\nh2c = false\n");
 like($server->serving, qr{ on https://127\.0\.0\.1:\d+ }, 'a certificate makes it https');
 
 # ---- protocols, as curl sees them; it verifies the certificate ----

@@ -131,5 +131,6 @@ SKIP: {
 }
 is(join(' ', $server->worker_pids), $worker, 'the worker is still the same');
 is($server->stop, 0, 'the server stops with 0');
-unlike($server->log, qr/ (?:error|warn) (?!.*workers_are_root)/, 'and has nothing to warn of');
+# What it says of its own loop, when others have the processor, is no warning of clients.
+unlike($server->log, qr/ (?:error|warn) (?!.*workers_are_root|worker \S+ blocked )/, 'and has nothing to warn of');
 done_testing();

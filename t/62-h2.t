@@ -144,7 +144,7 @@ $h2->send(map { head(2 * $_ + 101, GET => '/sleep?ms=300') } 0 .. 98);
 $h2->until(sub { !grep { !$h2->stream(2 * $_ + 101)->{ended} } 0 .. 98 });
 my $took = time - $begun;
 is(scalar(grep { ($h2->stream(2 * $_ + 101)->{status} // 0) == 200 } 0 .. 98), 99, '99 sleepers on one connection');
-cmp_ok($took, '<', 2 * slow(), sprintf 'wake together (%.2f s)', $took);
+cmp_ok($took, '<', 10 * slow(), sprintf 'wake together (%.2f s)', $took);    # one after the other: 30 s
 $h2->close;
 my $together = Galley::H2->connect(port => $server->port);
 $together->send(head(1, GET => '/plaintext'));

@@ -38,7 +38,7 @@ for my $case (
     like($told->{why}, $words, "$name: says so");
     is($other->stop, 0, "$name: the remote side ends");
 }
-my $plain = start_remote();
+my $plain = start_remote(listen => [ '127.0.0.1:' . free_port() ]);    # which comes back to it
 is(ask('/ask', 'https://127.0.0.1:' . $plain->port . '/answer')->{error}, 'ETLS', 'no TLS at all');
 
 # ---- HTTP/2 ----

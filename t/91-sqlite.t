@@ -66,7 +66,7 @@ subtest 'a client that leaves during a transaction' => sub {
         $how eq 'close' ? $client->close : $client->reset;
         ok($server->wait_stat('requests_cancelled', $cancelled + 1), "$how: the request is cancelled");
         is($server->request(POST => '/add?n=0')->{body}, '{"value":1}', "$how: it was rolled back, and the next one writes");
-        cmp_ok(time - $start, '<', 2 * slow(), "$how: at once");
+        cmp_ok(time - $start, '<', 20 * slow(), "$how: at once");    # it would hold the database for a minute
     }
     is($server->stat('pool_waiting'), 0, 'nobody waits');
 };
@@ -112,7 +112,7 @@ subtest 'an endless write' => sub {
 subtest 'a deadline' => sub {
     my $start = time;
     is($server->request(GET => '/brief')->{status}, 504, '504 when the time of the route is over');
-    cmp_ok(time - $start, '<', 1.5 * slow(), 'in time');
+    cmp_ok(time - $start, '<', 20 * slow(), 'in time');    # a request, else, has 60 s
     is(total($server), 1, 'the connection serves others');
 };
 

@@ -141,7 +141,7 @@ ok(wait_until('the connections are gone', sub { $pg->connections == 0 }), 'and i
 # ---- records as large as they may be: nothing of one may be left unread ----
 $server = app("postgresql://postgres\@localhost:$large_port/postgres?$verified", PG_CONNECTIONS => 1);
 # Whatever stands where in the last record; and libpq makes less room than that needs, before it has seen larger rows.
-my @lost = grep { ask("select repeat('x', case n when 20 then $_ else 5000 end) x from generate_series(1, 20) n", '&timeout_ms=' . 1000 * slow()) !~ /^20 rows, / }
+my @lost = grep { ask("select repeat('x', case n when 20 then $_ else 5000 end) x from generate_series(1, 20) n", '&timeout_ms=' . 10_000 * slow()) !~ /^20 rows, / }
     map { $_ * 500 } 1 .. 33;
 is("@lost", '', 'rows of 5000 bytes and a last one of 500 to 16500');
 for my $size (1, 300, 8200, 50000, 1_000_000) {
@@ -162,7 +162,7 @@ is($server->stop, 0, 'stops');
         my $from = time;
         like(ask('select 1', '&timeout_ms=1000'), qr/^error -(?:500[48]|104|110): /, "$mode: named");
         like(ask('select 1', '&timeout_ms=1000'), qr/^error -(?:50\d\d|104|110): /, "$mode: while it connects");
-        cmp_ok(time - $from, '<', 6 * slow(), "$mode: in time");
+        cmp_ok(time - $from, '<', 20 * slow(), "$mode: in time");    # a request, else, has 60 s
     }
     $proxy->mode('pass');
     ok(wait_until('it works', sub { ask('select 1') eq $one }), 'and all is well again');

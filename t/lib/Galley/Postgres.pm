@@ -12,10 +12,9 @@ package Galley::Postgres;
 use strict;
 use warnings;
 use File::Temp ();
-use IO::Socket::INET;
 use POSIX ();
 use Test::More ();
-use Galley::Test qw(run_command read_file wait_until slow);
+use Galley::Test qw(run_command read_file free_port wait_until slow);
 
 my $OWNER = $$;
 my @started;
@@ -68,12 +67,6 @@ sub take_tls {
     chmod 0600, $key;
     @$settings{qw(ssl ssl_cert_file ssl_key_file)} = ('on', $self->{cert}, $key);
     return;
-}
-
-# A port that nobody listens on now; somebody may take it before the server does, which then says so and dies.
-sub free_port {
-    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "no port: $!\n";
-    return $socket->sockport;
 }
 
 # Start what was stopped or killed, without waiting until it serves.

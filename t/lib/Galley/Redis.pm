@@ -16,7 +16,7 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use POSIX ();
 use Socket ();
-use Galley::Test qw(temp_dir wait_until slow);
+use Galley::Test qw(temp_dir free_port wait_until slow);
 
 my $OWNER = $$;
 my @started;
@@ -24,11 +24,6 @@ my @started;
 # Whether there is a server to be started.
 sub is_there {
     return scalar grep { -x "$_/redis-server" } split /:/, $ENV{PATH};
-}
-
-sub free_port {
-    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1, ReuseAddr => 1) or die "port: $!\n";
-    return $socket->sockport;
 }
 
 # Options: password => word, tls => 1, args => [more options of redis-server].

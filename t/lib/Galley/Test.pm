@@ -17,6 +17,7 @@ use Exporter 'import';
 use File::Basename qw(dirname);
 use File::Temp ();
 use IO::Select;
+use IO::Socket::INET;
 use IO::Socket::UNIX;
 use JSON::PP ();
 use POSIX ();
@@ -26,7 +27,7 @@ use lib dirname(__FILE__) . '/..';
 use Galley::Http;
 use Galley::MsgPack;
 
-our @EXPORT = qw(root build galley app_path galley_command run_command curl tls_files temp_dir write_file read_file
+our @EXPORT = qw(root build galley app_path galley_command run_command curl tls_files temp_dir free_port write_file read_file
     wait_until best_of children_of is_alive descriptors_of adopt_orphans h2spec soak slow wrapped);
 
 my $ROOT  = abs_path(dirname(__FILE__) . '/../../..');
@@ -59,6 +60,21 @@ sub app_path {
 
 # A folder of this test's own, short enough for UNIX sockets; gone at the end.
 sub temp_dir { return File::Temp->newdir('galley-XXXXXX', TMPDIR => 1, CLEANUP => !$KEEP) }
+
+# A port of 127.0.0.1 where nobody listens, for what cannot take port 0 or must come back to its port. It is not one that the
+# kernel gives to others meanwhile: neither to who binds port 0 nor to a connection that is made.
+my $ports = 0;
+sub free_port {
+    my ($below) = read_file('/proc/sys/net/ipv4/ip_local_port_range') =~ /^(\d+)/;
+    my ($first, $count) = (10_240, ($below // 32_768) - 10_240);
+    ($first, $count) = (1024, 64_512) if $count < 1000;
+    for (1 .. 1000) {
+        my $port = $first + ($$ * 53 + 7 * $ports++) % $count;    # tests beside this one have pids near its own
+        my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1, ReuseAddr => 1);
+        return $port if $socket;
+    }
+    die "no port is free\n";
+}
 
 sub write_file {
     my ($path, $content) = @_;
