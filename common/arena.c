@@ -51,8 +51,10 @@ static void link_chunk(struct arena *arena, struct arena_chunk *chunk)
 void *arena_alloc_slow(struct arena *arena, size_t size)
 {
     size_t left = arena_left(arena);
-    if (left < sizeof(struct arena_chunk) || size > left - sizeof(struct arena_chunk))
+    if (left < sizeof(struct arena_chunk) || size > left - sizeof(struct arena_chunk)) {
+        arena->is_full = true;
         return NULL;
+    }
     size_t need = ((size + 15) & ~(size_t)15) + sizeof(struct arena_chunk);
     size_t want = arena->total_bytes < CHUNK_MIN_BYTES ? CHUNK_MIN_BYTES : arena->total_bytes;
     if (want > CHUNK_MAX_BYTES)
@@ -81,8 +83,10 @@ static void *grow_large(struct arena *arena, struct arena_chunk *chunk, size_t o
 {
     size_t had = chunk ? old_bytes + sizeof *chunk : 0;
     size_t left = arena_left(arena);
-    if (new_bytes > old_bytes && (left < sizeof *chunk || new_bytes > left - sizeof *chunk))
+    if (new_bytes > old_bytes && (left < sizeof *chunk || new_bytes > left - sizeof *chunk)) {
+        arena->is_full = true;
         return NULL;
+    }
     struct arena_chunk *moved = realloc(chunk, new_bytes + sizeof *chunk);
     if (!moved)
         return NULL;

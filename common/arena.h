@@ -12,6 +12,8 @@ struct arena {
     char *next, *end;           /* the free part of the current chunk */
     struct arena_chunk *chunks; /* heap chunks, the newest first */
     size_t total_bytes, max_bytes;
+    bool
+        is_full; /* the ceiling has refused something: what is NULL now may not be the machine's fault */
 };
 
 /* `first` (may be NULL) is the caller's and must outlive the arena; at most `max_bytes` from the heap. */
@@ -48,8 +50,10 @@ static inline size_t arena_room(const struct arena *arena)
 /* Lower the ceiling by memory that is taken elsewhere; false, and nothing is done, if so much is not left. */
 static inline bool arena_charge(struct arena *arena, size_t bytes)
 {
-    if (bytes > arena_left(arena))
+    if (bytes > arena_left(arena)) {
+        arena->is_full = true;
         return false;
+    }
     arena->max_bytes -= bytes;
     return true;
 }

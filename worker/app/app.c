@@ -307,9 +307,12 @@ void app_handle(void *arg, struct galley_request *req)
     int rc = a.index >= 0 ? run_endpoint(&a) : answer_unmatched(&a);
     if (rc == -EMSGSIZE && rc == req->body_error && req->response == RESPONSE_NONE)
         rc = answer_too_large(a.app, req);
-    if (rc == -ENOMEM)
-        log_line(LOG_LEVEL_ERROR, "no_memory", "for a request of %.*s",
-                 GALLEY_STR_ARG(req->path_encoded));
+    if (rc != -ENOMEM)
+        return;
+    log_line(LOG_LEVEL_ERROR, "no_memory", "for a request of %.*s",
+             GALLEY_STR_ARG(req->path_encoded));
+    if (req->response == RESPONSE_NONE)
+        answer_busy(a.app, req);
 }
 
 /* ---- at load ---- */

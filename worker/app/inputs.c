@@ -39,6 +39,7 @@ int inputs_keep(const struct reading *r, struct json_out *json, galley_str *text
 {
     char *copy = json->error == 0 ? arena_dup(&r->req->arena, json->data, json->len) : NULL;
     *text = (galley_str){copy, json->len};
+    r->req->arena.is_full |= json->error == -EMSGSIZE;
     json_out_release(json);
     return copy != NULL ? 0 : -ENOMEM;
 }
@@ -461,5 +462,5 @@ int inputs_read(const struct inputs *inputs, struct galley_request *req, const g
     if (rc == -EINVAL)
         problems->room_bytes = arena_left(&req->arena);
     req->arena.max_bytes = req->arena.total_bytes + ceiling; /* what comes now is the handler's */
-    return rc == -ENOMEM ? galley__fail(req, 413, "Content Too Large") : rc;
+    return rc == -ENOMEM && req->arena.is_full ? galley__fail(req, 413, "Content Too Large") : rc;
 }

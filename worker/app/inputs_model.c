@@ -84,6 +84,7 @@ static int find_extras(const struct reading *r, const struct slot_model *model,
                 memset(buckets, 0, BUCKETS * sizeof(struct extra *));
         }
         extras->is_cut = extra == NULL || buckets == NULL || arena_room(&r->req->arena) < enough;
+        r->req->arena.is_full |= extras->is_cut && extra != NULL && buckets != NULL;
         if (extras->is_cut)
             return extras->first != NULL ? 0 : -ENOMEM;
         *extra = (struct extra){.entry = entry};

@@ -188,8 +188,10 @@ int json_order_map(struct problems *problems, struct problem *mark, char *entrie
                    size_t entry_bytes, size_t *bad_count)
 {
     struct json_unique unique;
-    if (json_unique_bytes(*count) > arena_left(problems->arena))
+    if (json_unique_bytes(*count) > arena_left(problems->arena)) {
+        problems->arena->is_full = true;
         return -ENOMEM;
+    }
     int status = json_unique_init(&unique, entries, *count, entry_bytes);
     if (status < 0)
         return status;

@@ -19,12 +19,18 @@ static void refuse_head(struct h2_stream *stream, int status)
         stream->refusal = (uint16_t)status;
 }
 
+/* There is no memory for it: too large, or the machine has none. */
+static void refuse_for_memory(struct h2_stream *stream)
+{
+    refuse_head(stream, stream->arena.is_full ? 431 : 503);
+}
+
 /* A copy that lives as long as the stream. */
 static galley_str keep(struct h2_stream *stream, galley_str text)
 {
     char *copy = arena_alloc(&stream->arena, text.len);
     if (copy == NULL) {
-        refuse_head(stream, 431);
+        refuse_for_memory(stream);
         return (galley_str){NULL, 0};
     }
     memcpy(copy, text.data, text.len);
@@ -37,7 +43,7 @@ static void append_field(struct h2_stream *stream, galley_str name, galley_str v
         size_t capacity = (size_t)stream->field_capacity * 2;
         struct http_field *more = arena_alloc(&stream->arena, capacity * sizeof *more);
         if (more == NULL) {
-            refuse_head(stream, 431);
+            refuse_for_memory(stream);
             return;
         }
         memcpy(more, stream->fields, stream->field_count * sizeof *more);
@@ -103,12 +109,14 @@ void h2_head_add(struct h2_stream *stream, galley_str name, galley_str value)
         add_pseudo(stream, name.data[1], value);
         return;
     }
-    char *copy = NULL;
-    if (stream->head_bytes <= limits->head_bytes && line <= limits->field_bytes &&
-        stream->field_count < limits->field_count)
-        copy = arena_alloc(&stream->arena, line);
-    if (copy == NULL) {
+    if (stream->head_bytes > limits->head_bytes || line > limits->field_bytes ||
+        stream->field_count >= limits->field_count) {
         refuse_head(stream, 431);
+        return;
+    }
+    char *copy = arena_alloc(&stream->arena, line);
+    if (copy == NULL) {
+        refuse_for_memory(stream);
         return;
     }
     memcpy(copy, name.data, name.len);
@@ -128,7 +136,7 @@ static void join_cookies(struct h2_stream *stream)
             len += stream->fields[i].value.len + 2;
     char *joined = arena_alloc(&stream->arena, len);
     if (joined == NULL) {
-        refuse_head(stream, 431);
+        refuse_for_memory(stream);
         return;
     }
     uint16_t kept = 0;

@@ -28,6 +28,7 @@ struct h2_mem_piece {
 };
 
 enum { LARGEST_BYTES = (H2_MEM_CLASSES - 1) * H2_MEM_STEP };
+#define PARKED SIZE_MAX /* a room */
 
 static void *mem_malloc(size_t size, void *user_data)
 {
@@ -43,10 +44,22 @@ static void *mem_malloc(size_t size, void *user_data)
             return piece + 1;
         }
     }
-    if (room > SIZE_MAX - sizeof *piece || (piece = malloc(sizeof *piece + room)) == NULL)
+    if (room > SIZE_MAX - sizeof *piece || (piece = malloc(sizeof *piece + room)) == NULL) {
+        mem->is_starved = true;
         return NULL;
+    }
     piece->room = room;
     return piece + 1;
+}
+
+/* Until the release. Whoever comes again stays. */
+static void park(struct h2_mem *mem, struct h2_mem_piece *piece)
+{
+    if (piece->room == PARKED)
+        return;
+    piece->room = PARKED;
+    piece->next = mem->parked;
+    mem->parked = piece;
 }
 
 static void mem_free(void *memory, void *user_data)
@@ -56,6 +69,10 @@ static void mem_free(void *memory, void *user_data)
         return;
     struct h2_mem_piece *piece = (struct h2_mem_piece *)memory - 1;
     size_t room = piece->room;
+    if (mem->is_starved) {
+        park(mem, piece);
+        return;
+    }
     if (!IS_KEEPING || room > LARGEST_BYTES || mem->kept_bytes > H2_MEM_KEPT_BYTES) {
         free(piece);
         return;
@@ -97,8 +114,12 @@ void h2_mem_init(struct h2_mem *mem)
 
 void h2_mem_release(struct h2_mem *mem)
 {
+    struct h2_mem_piece *piece;
+    while ((piece = mem->parked) != NULL) {
+        mem->parked = piece->next;
+        free(piece);
+    }
     for (size_t i = 0; i < H2_MEM_CLASSES; i++) {
-        struct h2_mem_piece *piece;
         while ((piece = mem->kept[i]) != NULL) {
             mem->kept[i] = piece->next;
             free(piece);

@@ -212,7 +212,7 @@ static bool flush(struct h2_session *session)
     if (session->is_closing)
         return false;
     int rc = send_frames(session);
-    if (rc < 0) {
+    if (rc < 0 || session->mem.is_starved) {
         conn_close(session->conn);
         return false;
     }

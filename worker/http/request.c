@@ -89,6 +89,8 @@ static int unanswered_status(const struct galley_request *req)
         return 431;
     case -ETIMEDOUT:
         return 408;
+    case -ENOMEM:
+        return 503;
     default:
         return 400;
     }

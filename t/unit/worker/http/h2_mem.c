@@ -100,6 +100,28 @@ static void what_is_kept_is_bounded(void **state)
     assert_int_equal(mem.kept_bytes, 0);
 }
 
+/* What nghttp2 frees twice after a failure is freed once. */
+static void after_a_failure_a_second_free_does_nothing(void **state)
+{
+    (void)state;
+    struct h2_mem mem;
+    h2_mem_init(&mem);
+    nghttp2_mem *calls = &mem.callbacks;
+    for (size_t i = 0; i < COUNT; i++) {
+        unsigned char *piece = calls->calloc(1, sizes[i], calls->mem_user_data);
+        assert_non_null(piece);
+        volatile size_t too_much = SIZE_MAX - 100;
+        assert_null(calls->malloc(too_much, calls->mem_user_data));
+        assert_true(mem.is_starved);
+        calls->free(piece, calls->mem_user_data);
+        for (size_t at = 0; at < sizes[i]; at++)
+            assert_int_equal(piece[at], 0);
+        calls->free(piece, calls->mem_user_data);
+    }
+    h2_mem_release(&mem);
+    assert_null(mem.parked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +129,7 @@ int main(void)
         cmocka_unit_test(callocs_are_zero),
         cmocka_unit_test(reallocs_keep_the_bytes),
         cmocka_unit_test(what_is_kept_is_bounded),
+        cmocka_unit_test(after_a_failure_a_second_free_does_nothing),
     };
     return cmocka_run_group_tests_name("h2_mem", tests, NULL, NULL);
 }
