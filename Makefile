@@ -16,7 +16,7 @@ ifeq ($(origin CC),default)
 CC       := gcc
 endif
 Q        := $(if $(V),,@)
-say       = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
+begin     = @mkdir -p $(@D)$(if $(V),,; printf '  %-5s %s\n' $(1) $@)
 
 # ---- flags ----
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
@@ -54,7 +54,7 @@ COMMANDS := $(if $(filter build,$(BUILD)),compile_commands.json)
 PRODUCTS := $(if $(wildcard cli/main.c),$(BUILD)/bin/galley) $(if $(LIB_SRC),$(BUILD)/lib/libgalley.so $(BUILD)/lib/libgalley.a) \
             $(BUILD)/lib/galley.pc
 
-.PHONY: all swagger-ui units check test conformance lint fmt asan valgrind tsan-or-valgrind ucontext aarch64 cross bench soak fuzz gdb install uninstall dist clean help FORCE
+.PHONY: all swagger-ui units check test conformance lint fmt asan valgrind tsan tsan-or-valgrind ucontext aarch64 cross bench soak fuzz gdb install uninstall dist clean help FORCE
 .DELETE_ON_ERROR:
 all: $(PRODUCTS) $(EXAMPLES) $(COMMANDS)    ## build the program, the libraries and the examples
 
@@ -73,8 +73,7 @@ $(BUILD)/obj/worker/app/docs_assets.o: private LIBFLAGS += -DGALLEY_SWAGGER_UI=\
 $(BUILD)/obj/worker/app/docs_assets.o: $(SWAGGER_UI)/fetched $(wildcard worker/app/pages/*)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,CC)
+	$(call begin,CC)
 	$(Q)$(CC) $(LIBFLAGS) -MMD -MP -c $< -o $@
 
 # Nothing but galley_* leaves the program (to applications) or the library.
@@ -86,19 +85,16 @@ $(BUILD)/exports.map: Makefile
 	@echo '{ global: galley_*; local: *; };' > $@
 
 $(BUILD)/bin/galley: $(BUILD)/obj/cli/main.o $(LIB_OBJ) $(BUILD)/exports.list
-	@mkdir -p $(@D)
-	$(call say,LINK)
+	$(call begin,LINK)
 	$(Q)$(CC) -pie -Wl,--dynamic-list=$(BUILD)/exports.list $(LDFLAGS_) $(filter %.o,$^) $(LIBS) -o $@
 
 $(BUILD)/lib/libgalley.so: $(LIB_OBJ) $(BUILD)/exports.map
-	@mkdir -p $(@D)
-	$(call say,LINK)
+	$(call begin,LINK)
 	$(Q)$(CC) -shared -Wl,-soname,$(SONAME),--version-script=$(BUILD)/exports.map $(LDFLAGS_) $(filter %.o,$^) $(LIBS) -o $(@D)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 
 $(BUILD)/lib/libgalley.a: $(LIB_OBJ)
-	@mkdir -p $(@D)
-	$(call say,AR)
+	$(call begin,AR)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/lib/galley.pc: galley.pc.in FORCE
@@ -108,36 +104,30 @@ $(BUILD)/lib/galley.pc: galley.pc.in FORCE
 
 # Applications are compiled as anybody's would be; examples and the tests' own.
 $(EXAMPLES) $(APPS): $(BUILD)/%.so: %.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,APP)
+	$(call begin,APP)
 	$(Q)$(CC) $(APPFLAGS) -shared -MMD -MP -MF $(@:.so=.d) $< $(APPLIBS) -o $@
 $(BUILD)/t/apps/forms.so: APPLIBS := -lcrypto
 
 $(UNITS): $(BUILD)/%.t: %.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,UNIT)
+	$(call begin,UNIT)
 	$(Q)$(CC) $(TESTFLAGS) -MMD -MP -MF $(@:.t=.d) -pie $(LDFLAGS_) $< $(BUILD)/lib/libgalley.a $(LIBS) -lcmocka -o $@
 
 # The tutorial's test programs, each with the application it tests.
 $(LESSONS): $(BUILD)/%-test: %-test.c %.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,TEST)
+	$(call begin,TEST)
 	$(Q)$(CC) $(APPFLAGS) -pie $(LDFLAGS_) $(filter %.c %.a,$^) $(LIBS) -o $@
 
 $(BENCHES) $(TOOLS): $(BUILD)/%: %.c $(if $(LIB_SRC),$(BUILD)/lib/libgalley.a) $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,TOOL)
+	$(call begin,TOOL)
 	$(Q)$(CC) $(TESTFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS_) $< $(filter %.a,$^) $(LIBS) -o $@
 
 $(FUZZERS): $(BUILD)/%: %.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,FUZZ)
+	$(call begin,FUZZ)
 	$(Q)$(CC) $(TESTFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $< $(BUILD)/lib/libgalley.a $(LIBS) -o $@
 
 # The same targets without a fuzzer, for the kept corpora.
 $(CORPORA): $(BUILD)/t/corpus/%: t/fuzz/%.c t/lib/corpus.c $(BUILD)/lib/libgalley.a $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,TOOL)
+	$(call begin,TOOL)
 	$(Q)$(CC) $(TESTFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS_) $< t/lib/corpus.c $(BUILD)/lib/libgalley.a $(LIBS) -o $@
 
 # For editors and clang tools: one entry a source file, with the flags of the last build.
@@ -181,7 +171,11 @@ valgrind:    ## units and all process tests that can under valgrind (folder $(BU
 	$(MAKE) all units $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(APPS) $(LESSONS) $(TOOLS)) BUILD=$(BUILD)/valgrind OPT=-O1 DEFINES=-DGALLEY_VALGRIND
 	UNIT_WRAP='$(VALGRIND)' GALLEY_SLOW=20 $(PROVE) $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(UNITS))
 	$(if $(VALGRIND_TAPS),GALLEY_SLOW=20 GALLEY_WRAP='$(VALGRIND)' $(subst BUILD=$(BUILD),BUILD=$(BUILD)/valgrind,$(PROVE)) $(VALGRIND_TAPS))
-tsan-or-valgrind: valgrind
+tsan-or-valgrind: tsan valgrind
+
+tsan:    ## the threads, and what hands them work, under ThreadSanitizer, which knows 8,128 stacks at most (folder $(BUILD)/tsan)
+	$(MAKE) check BUILD=$(BUILD)/tsan SAN=thread OPT=-O1 CFLAGS='-g -Wno-tsan' GALLEY_SLOW=5 TSAN_OPTIONS=report_thread_leaks=0 LESSONS= \
+	    UNIT_SRC='$(wildcard t/unit/worker/coro/[cpsw]*.c t/unit/worker/io/[rs]*.c)' TAPS='$(wildcard t/31-*.t t/70-*.t t/80-*.t t/9[018]-*.t)'
 
 ucontext:    ## the coroutine units with the portable context switch (folder $(BUILD)/ucontext)
 	$(MAKE) check BUILD=$(BUILD)/ucontext SWITCH=ucontext EXAMPLES= APPS= LESSONS= TOOLS= TAPS= PRODUCTS= \

@@ -44,6 +44,9 @@ struct loop {
 
 static const int64_t NEVER_MS = INT64_MAX;
 
+/* What loop_look reads from another thread. */
+#define SHOW(field, value) __atomic_store_n(&(field), value, __ATOMIC_RELEASE)
+
 _Static_assert(sizeof(struct event) <= sizeof(((struct loop_event *)0)->_event), "loop.h: _event");
 _Static_assert(_Alignof(struct event) <= 8, "loop.h: _event");
 _Static_assert(sizeof(struct event) <= sizeof(((struct loop_timer *)0)->_event), "loop.h: _event");
@@ -72,9 +75,9 @@ int64_t clock_now_ms(void)
 
 static __attribute__((noinline)) int64_t read_now(struct loop *loop)
 {
-    loop->is_now_old = false;
+    SHOW(loop->is_now_old, false);
     if (!loop->is_now_set)
-        loop->now_ms = clock_now_ms();
+        SHOW(loop->now_ms, clock_now_ms());
     if (loop->ticks)
         loop->now_ticks = ticks_now(loop->ticks);
     return loop->now_ms;
@@ -89,7 +92,7 @@ static __attribute__((noinline)) uint64_t read_ticks(struct loop *loop)
 void loop_keep_ticks(struct loop *loop, const struct ticks *ticks)
 {
     loop->ticks = ticks;
-    loop->is_now_old = true;
+    SHOW(loop->is_now_old, true);
 }
 
 void loop_set_now_ms(struct loop *loop, int64_t now_ms)
@@ -131,7 +134,7 @@ static void wake_fired(evutil_socket_t fd, short what, void *arg)
     struct loop *loop = arg;
     (void)fd;
     (void)what;
-    loop->is_resting = false;
+    SHOW(loop->is_resting, false);
     loop->wake_ms = NEVER_MS;
 }
 
@@ -242,8 +245,8 @@ static void linger(struct loop *loop)
 void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)
 {
     loop->stopping = false;
-    loop->turn_count++;
-    loop->is_resting = false;
+    SHOW(loop->turn_count, loop->turn_count + 1);
+    SHOW(loop->is_resting, false);
     read_now(loop);
     while (!loop->stopping) {
         int64_t wait_ms = before_poll ? before_poll(arg) : -1;
@@ -255,17 +258,18 @@ void loop_run(struct loop *loop, int64_t (*before_poll)(void *arg), void *arg)
             flags |= EVLOOP_NONBLOCK;
         else if (wait_ms > 0)
             arm_wake(loop, wait_ms);
-        loop->turn_count++;
-        loop->is_now_old = loop->is_resting = true; /* the callbacks run inside, behind the poll */
+        SHOW(loop->turn_count, loop->turn_count + 1);
+        SHOW(loop->is_now_old, true);
+        SHOW(loop->is_resting, true); /* the callbacks run inside, behind the poll */
         if (loop->linger_us > 0 && !(flags & EVLOOP_NONBLOCK))
             linger(loop);
         loop->linger_us = 0;
         event_base_loop(loop->base, flags);
-        loop->is_resting = false;
+        SHOW(loop->is_resting, false);
         if (fired)
             run_fired(loop);
     }
-    loop->is_resting = true;
+    SHOW(loop->is_resting, true);
 }
 
 void loop_stop(struct loop *loop)
@@ -279,7 +283,7 @@ static void event_happened(evutil_socket_t fd, short what, void *arg)
     struct loop_event *event = arg;
     unsigned told = (what & EV_READ ? LOOP_READ : 0u) | (what & EV_WRITE ? LOOP_WRITE : 0u) |
                     (what & EV_CLOSED ? LOOP_CLOSED : 0u);
-    event->_loop->is_resting = false;
+    SHOW(event->_loop->is_resting, false);
     event->fn(event->arg, (int)fd, told);
 }
 
@@ -340,7 +344,7 @@ static void timer_happened(evutil_socket_t fd, short what, void *arg)
     struct loop_timer *timer = arg;
     (void)fd;
     (void)what;
-    timer->_loop->is_resting = false;
+    SHOW(timer->_loop->is_resting, false);
     timer->fn(timer->arg);
 }
 

@@ -104,7 +104,7 @@ bool backtrace_is_ours(const void *address)
 /* What stands before a return address: no call; one whose target cannot be read off it; or its target. */
 enum { NO_CALL = 0, CALL_ANYWHERE = 1 };
 
-static __attribute__((no_sanitize("address"))) uintptr_t word_at(uintptr_t address)
+static __attribute__((no_sanitize("address", "thread"))) uintptr_t word_at(uintptr_t address)
 {
     uintptr_t word = *(const volatile uintptr_t *)address;
     VALGRIND_MAKE_MEM_DEFINED(&word, sizeof word); /* much of a stack was never written to */

@@ -108,6 +108,7 @@ struct galley_async {
     int64_t started_ms;
     char *stack_low;  /* the lowest address of its stack, above the guard */
     void *fake_stack; /* AddressSanitizer's */
+    void *fiber;      /* ThreadSanitizer's */
     unsigned valgrind_id;
 };
 

@@ -1,5 +1,5 @@
-/* sanitize.h - what AddressSanitizer, LeakSanitizer and valgrind want to know of coroutine stacks.
- * Does:     name the switch of a stack to ASan, clear poison before a stack is pooled, register stacks.
+/* sanitize.h - what AddressSanitizer, LeakSanitizer, ThreadSanitizer and valgrind want to know of coroutine stacks.
+ * Does:     name the switch of a stack to ASan and TSan, clear poison before a stack is pooled, register stacks.
  * Does not: anything in an ordinary build (valgrind's requests are a few idle instructions once a stack). */
 #ifndef GALLEY_WORKER_CORO_SANITIZE_H
 #define GALLEY_WORKER_CORO_SANITIZE_H
@@ -15,6 +15,17 @@
 #endif
 #ifndef CORO_ASAN
 #define CORO_ASAN 0
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define CORO_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CORO_TSAN 1
+#endif
+#endif
+#ifndef CORO_TSAN
+#define CORO_TSAN 0
 #endif
 
 #if CORO_ASAN || defined(GALLEY_DEBUG)
@@ -58,6 +69,26 @@
 #define san_stack_clear(low, size)            ((void)0)
 #define san_stack_add(low, size)              ((void)0)
 #define san_stack_drop(low, size)             ((void)0)
+#endif
+
+/* ThreadSanitizer sees a thread of its own, a fiber, in each stack. What runs on one of them has happened before what
+ * the next one does. */
+#if CORO_TSAN
+#include <sanitizer/tsan_interface.h>
+#define san_fiber_new()      __tsan_create_fiber(0)
+#define san_fiber_current()  __tsan_get_current_fiber()
+#define san_fiber_free(it)   __tsan_destroy_fiber(it)
+#define san_fiber_switch(to) __tsan_switch_to_fiber(to, 0) /* last thing on a stack */
+/* Order made by calls that it does not know: pthread_clockjoin_np, sem_clockwait. */
+#define san_publish(at) __tsan_release(at)
+#define san_observe(at) __tsan_acquire(at)
+#else
+#define san_fiber_new()      NULL
+#define san_fiber_current()  NULL
+#define san_fiber_free(it)   ((void)(it))
+#define san_fiber_switch(to) ((void)(to))
+#define san_publish(at)      ((void)(at))
+#define san_observe(at)      ((void)(at))
 #endif
 
 #endif

@@ -32,6 +32,7 @@ const char *coro_state_name(enum coro_state state)
 CORO_SWITCH void switch_in(struct sched *sched, galley_async *co)
 {
     san_leave(&sched->fake_stack, co->stack_low, sched->stacks.stack_bytes);
+    san_fiber_switch(co->fiber);
     ctx_switch(&sched->ctx, &co->ctx);
     san_arrive(sched->fake_stack, NULL, NULL);
 }
@@ -41,6 +42,7 @@ CORO_SWITCH void switch_out(galley_async *co)
     struct sched *sched = co->sched;
     san_leave(co->state == CORO_DONE ? NULL : &co->fake_stack, sched->loop_stack,
               sched->loop_stack_bytes);
+    san_fiber_switch(sched->fiber);
     ctx_switch(&co->ctx, &sched->ctx);
     san_arrive(co->fake_stack, &sched->loop_stack, &sched->loop_stack_bytes);
 }
@@ -135,8 +137,9 @@ static bool coro_resume(struct sched *sched, galley_async *co)
                   sched->current->name);
     GALLEY_BUG_IF(co->state != CORO_READY, "coroutine %s resumed while %s", co->name,
                   coro_state_name(co->state));
-    sched->resume_count++;
-    sched->current = co;
+    /* The watchdog looks at these from its thread. */
+    __atomic_store_n(&sched->resume_count, sched->resume_count + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&sched->current, co, __ATOMIC_RELEASE);
     co->state = CORO_RUNNING;
     co->is_interrupted = false;
     co->budget = CORO_BUDGET_OPERATIONS;
@@ -150,7 +153,7 @@ static bool coro_resume(struct sched *sched, galley_async *co)
         switch_in(sched, co);
     }
     fpu_check(co, control);
-    sched->current = NULL;
+    __atomic_store_n(&sched->current, NULL, __ATOMIC_RELEASE);
     if (co->state != CORO_DONE)
         return false;
     coro_release(sched, co);
@@ -392,6 +395,7 @@ struct sched *sched_new(struct loop *loop, const struct sched_opts *opts)
         return NULL;
     }
     sched->loop = loop;
+    sched->fiber = san_fiber_current();
     sched->stats = opts->stats;
     sched->fake_now_ms = opts->fake_now_ms;
     sched->fake_place = opts->fake_place;

@@ -63,6 +63,7 @@ struct sched {
     uint64_t next_id, resume_count;
     struct list fd_waits[FD_BUCKETS];
     void *fake_stack; /* AddressSanitizer's, of the loop */
+    void *fiber;      /* ThreadSanitizer's */
     const void *loop_stack;
     size_t loop_stack_bytes;
 };

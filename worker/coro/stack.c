@@ -226,6 +226,7 @@ void stack_pool_release(struct stack_pool *pool)
     for (size_t i = 0; i < stack_count(pool); i++) {
         struct galley_async *co = stack_at(pool, i);
         VALGRIND_STACK_DEREGISTER(co->valgrind_id);
+        san_fiber_free(co->fiber);
         san_stack_drop(co->stack_low, pool->stack_bytes);
         san_stack_clear(co->stack_low, pool->stack_bytes);
     }
@@ -253,6 +254,7 @@ struct galley_async *stack_take_new(struct stack_pool *pool, ctx_entry_fn *entry
     co->stack_low = slot + pool->guard_bytes;
     co->valgrind_id = VALGRIND_STACK_REGISTER(co->stack_low, slot + pool->stride_bytes);
     san_stack_add(co->stack_low, pool->stack_bytes);
+    co->fiber = san_fiber_new();
     ctx_init(&co->ctx, co->stack_low, co, entry);
     return co;
 }

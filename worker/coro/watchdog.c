@@ -148,6 +148,7 @@ static bool wait_for(sem_t *sem, int64_t ms)
     int rc;
     while ((rc = sem_clockwait(sem, CLOCK_MONOTONIC, &until)) < 0 && errno == EINTR)
         continue;
+    san_observe(sem);
     return rc == 0;
 }
 
@@ -249,8 +250,9 @@ static bool is_same(const struct watchdog *w, const struct holder *holder)
            __atomic_load_n(&w->opts.sched->current, __ATOMIC_RELAXED) == holder->co;
 }
 
-/* False: it goes on. */
-static bool find_holder(const struct watchdog *w, struct holder *holder)
+/* False: it goes on. What is read meanwhile may change: is_same tells. */
+static __attribute__((no_sanitize("thread"))) bool find_holder(const struct watchdog *w,
+                                                               struct holder *holder)
 {
     const struct sched *sched = w->opts.sched;
     memset(holder, 0, sizeof *holder);
@@ -444,6 +446,7 @@ static void *watchdog_main(void *arg)
     while (!wait_for(&w->has_to_stop, look(w)))
         continue;
     release_descriptors(w);
+    san_publish(w);
     return NULL;
 }
 
@@ -526,6 +529,7 @@ bool watchdog_stop(struct watchdog *watchdog)
     sem_post(&watchdog->has_to_stop);
     if (pthread_clockjoin_np(watchdog->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
         return false;
+    san_observe(watchdog);
     release(watchdog);
     return true;
 }
