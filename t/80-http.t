@@ -188,6 +188,11 @@ for my $case (map { my $row = $_; map { [ $_, @$row ] } '', '1.1' } @bad) {
     is(ask('/ok')->{body}, 'fine', "$name: the next call is well");
 }
 unlike($server->log, qr/secret/, 'no password is logged');
+my ($calls, $failures) = map { $server->stat($_) } qw(http_calls_total http_calls_failed);
+ask('/ok');
+ask("http://127.0.0.1:$free/x");
+is($server->stat('http_calls_total'), $calls + 2, 'calls are counted');
+is($server->stat('http_calls_failed'), $failures + 1, 'and those that fail');
 
 # ---- time ----
 is($server->request(GET => path('/short', $remote->url('/slow')))->{status}, 504, 'the time of the route');

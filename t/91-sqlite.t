@@ -168,6 +168,10 @@ subtest 'clients that leave at any moment' => sub {
 
 ok(wait_until('as few descriptors as before', sub { descriptors_of($pid) <= $descriptors }), 'no descriptor is left over');
 is($server->stat('pool_connections_open'), 3, 'one connection writes, two read');
+is($server->stat('pool_opened_total'), 3, 'and no other was ever opened');
+my $taken = $server->stat('pool_taken_total');
+total($server);
+is($server->stat('pool_taken_total'), $taken + 1, 'a statement borrows one');
 is(($server->worker_pids)[0], $pid, 'it was one worker all the time');
 is($server->stop, 0, 'and it stops');
 

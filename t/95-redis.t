@@ -65,6 +65,7 @@ sub app {
     my $server = app($redis->tcp_url(3));
     my $answer = $server->request(GET => '/many?coroutines=100&each=100')->{body};
     is($answer, '{"right":10000,"wrong":0,"failed":0}', '10,000 commands from 100 coroutines: each had its own reply');
+    is($server->stat('redis_commands_total'), 10_000, 'and was counted');
     is($redis->cli('DBSIZE'), 0, 'nothing in database 0');
     like($redis->cli('INFO', 'keyspace'), qr/db3:keys=100/, 'all in 3');
     my ($commands) = $redis->cli('INFO', 'stats') =~ /total_reads_processed:(\d+)/;
