@@ -33,6 +33,7 @@ void log_open(int fd, enum log_level level, const char *who)
 {
     log_set_fd(fd);
     the_log.level = (int)level;
+    the_log.lost_count = 0; /* what was lost before a fork, the parent tells */
     snprintf(the_log.who, sizeof(the_log.who), "%s", who);
 }
 

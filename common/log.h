@@ -31,7 +31,7 @@ enum log_level log_get_level(void);
 /* A level's name, and the level of a name; -1 for an unknown one. */
 const char *log_level_name(enum log_level level);
 int log_level_of(const char *name);
-/* Lines that could not be written since the start. */
+/* Lines that could not be written since log_open. */
 uint64_t log_lost_count(void);
 
 /* log_line(LOG_LEVEL_WARN, "task_not_awaited", "task %s (%s:%d) was never awaited", ...) */

@@ -185,6 +185,7 @@ void rpc_put_metrics(const struct master *master, struct mp_writer *out)
         for (struct list *s = GENERATION_OF(g)->slots.next; s != &GENERATION_OF(g)->slots;
              s = s->next)
             metrics_sum_add(&total, &SLOT_OF(s)->stats);
+    metrics_sum_add(&total, &(struct stats){.log_lost_total = log_lost_count()}); /* our own */
     own.workers_ready = count_in_state(master, SLOT_READY);
     own.workers_draining =
         count_in_state(master, SLOT_DRAINING) + count_in_state(master, SLOT_STOPPING);

@@ -35,6 +35,8 @@ my @ask = ('--unix-socket', "$dir/http", '-o', '/dev/null', '-w', '%{http_code}'
 is(curl(@ask)->{out}, 200, 'a request');
 my $got = galley_command('reload', '--stats', "$dir/s");
 is($got->{status}, 0, 'a reload') or diag($got->{err});
+my $lost = galley_command('metrics', 'log_lost_total', '--json', '--stats', "$dir/s")->{out};
+like($lost, qr/"value":[1-9]/, 'lines that nobody can read are counted');
 is(curl(@ask)->{out}, 200, 'a request to the next generation');
 close $read;
 is(curl(@ask)->{out}, 200, 'a request when the pipe has no reader');
