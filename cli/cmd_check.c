@@ -36,8 +36,11 @@ int cmd_check(const struct cli_command *command, int argc, char **argv)
     int status = run_source_init(&source, command, argc, argv);
     if (status)
         return status < 0 ? CLI_OK : status;
-    settings_init(&settings);
-    int error = run_load_settings(&source, &settings, &why);
+    int error = settings_init(&settings);
+    if (error)
+        errmsg_set(&why, "no memory for the settings");
+    else
+        error = run_load_settings(&source, &settings, &why);
     if (!error && source.app_path[0])
         error = child_run(source.app_path, load, NULL, &why);
     settings_release(&settings);

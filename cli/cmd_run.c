@@ -30,8 +30,11 @@ int run_serve(struct run_source *source, const void *app, int argc, char **argv)
 {
     struct settings settings;
     struct errmsg why = {0};
-    settings_init(&settings);
-    int error = run_load_settings(source, &settings, &why);
+    int error = settings_init(&settings);
+    if (error)
+        errmsg_set(&why, "no memory for the settings");
+    else
+        error = run_load_settings(source, &settings, &why);
     if (!error && !app)
         error = run_find_app(source->app_path, &why);
     if (error)

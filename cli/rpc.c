@@ -74,9 +74,10 @@ static int find_path(struct rpc *rpc)
     struct errmsg why = {0};
     const char *config = rpc->config ? rpc->config : getenv("GALLEY_CONFIG");
     const char *stats = rpc->stats ? rpc->stats : getenv("GALLEY_STATS");
-    settings_init(&settings);
-    int error = 0;
-    if (!stats && config && *config)
+    int error = settings_init(&settings);
+    if (error)
+        errmsg_set(&why, "no memory for the settings");
+    if (!error && !stats && config && *config)
         error = config_read(&settings, config, &why);
     if (!error)
         error = settings_stats_path_to_ask(stats ? stats : settings.stats, rpc->path, &why);

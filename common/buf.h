@@ -13,6 +13,11 @@ struct buf {
 };
 
 void buf_init(struct buf *buf, size_t max_bytes);
+/* In `bytes` of the caller's memory, and no more: nothing of it is allocated, or to be released. */
+static inline void buf_init_fixed(struct buf *buf, void *memory, size_t bytes)
+{
+    *buf = (struct buf){.data = memory, .capacity = bytes, .max_bytes = bytes};
+}
 void buf_release(struct buf *buf);
 /* Room for `len` more bytes at data + end. 0; -EMSGSIZE over the ceiling, -ENOMEM. Content keeps its order, may move. */
 int buf_reserve(struct buf *buf, size_t len) __attribute__((warn_unused_result));

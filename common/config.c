@@ -9,13 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/buf.h"
 
-enum { CONFIG_MAX_BYTES = 1 << 20 };
+enum { CONFIG_MAX_BYTES = 1 << 20, SCANNER_BYTES = 128 * 1024 };
 
 enum {
     ROW_COUNT = 0
@@ -120,8 +121,11 @@ int config_read(struct settings *settings, const char *path, struct errmsg *why)
     FILE *file = open_file(path, why);
     if (!file)
         return errno ? -errno : -EINVAL;
-    cfg_t *cfg = cfg_init(opts, CFGF_NONE);
+    /* libConfuse's scanner ends the process where it gets no memory: there must be more than it takes. */
+    void *enough = malloc(SCANNER_BYTES);
+    cfg_t *cfg = enough ? cfg_init(opts, CFGF_NONE) : NULL;
     int status = CFG_PARSE_ERROR;
+    free(enough);
     if (!cfg) {
         errmsg_set(why, "no memory to read %s", path);
         goto close_file;

@@ -151,7 +151,7 @@ ssize_t proto_encode(const struct proto_message *message, unsigned char *out)
     enum proto_kind kind = message->kind;
     GALLEY_BUG_IF((unsigned)kind >= PROTO_KIND_COUNT, "message kind %d", (int)kind);
     GALLEY_BUG_IF(message->socket_count > PROTO_MAX_SOCKETS, "%zu sockets", message->socket_count);
-    buf_init(&buf, PROTO_MAX_BYTES);
+    buf_init_fixed(&buf, out, PROTO_MAX_BYTES);
     mp_writer_init(&writer, &buf);
     mp_put_array(&writer, 3);
     mp_put_uint(&writer, 2);
@@ -160,11 +160,7 @@ ssize_t proto_encode(const struct proto_message *message, unsigned char *out)
     mp_put_map(&writer, field_count(kind));
     for (const enum field *field = kinds[kind].fields; *field != FIELD_END; field++)
         put_field(&writer, *field, message);
-    ssize_t len = writer.error ? writer.error : (ssize_t)buf_len(&buf);
-    if (len > 0)
-        memcpy(out, buf_at(&buf), (size_t)len);
-    buf_release(&buf);
-    return len;
+    return writer.error ? writer.error : (ssize_t)buf_len(&buf);
 }
 
 /* ---- reading: each answers 0 or -EBADMSG ---- */

@@ -57,11 +57,10 @@ static void *member(const struct settings *settings, const struct setting_row *r
     return (char *)(uintptr_t)settings + row->offset;
 }
 
-/* An allocation of start-up that may not fail. */
-static void *must(void *memory)
+static int no_memory(struct errmsg *why)
 {
-    GALLEY_BUG_IF(!memory, "no memory for the settings");
-    return memory;
+    errmsg_set(why, "no memory for the settings");
+    return -ENOMEM;
 }
 
 static void list_clear(struct setting_list *list)
@@ -72,15 +71,22 @@ static void list_clear(struct setting_list *list)
     *list = (struct setting_list){0};
 }
 
-static void list_add(struct setting_list *list, const char *value)
+static int list_add(struct setting_list *list, const char *value, struct errmsg *why)
 {
     if (list->_replace)
         list_clear(list);
-    list->at = must(reallocarray(list->at, list->count + 1, sizeof(*list->at)));
-    list->at[list->count++] = must(strdup(value));
+    char **at = reallocarray(list->at, list->count + 1, sizeof(*list->at));
+    if (!at)
+        return no_memory(why);
+    list->at = at;
+    char *copy = strdup(value);
+    if (!copy)
+        return no_memory(why);
+    at[list->count++] = copy;
+    return 0;
 }
 
-void settings_init(struct settings *settings)
+int settings_init(struct settings *settings)
 {
     memset(settings, 0, sizeof(*settings));
     for (size_t i = 0; i < setting_row_count; i++) {
@@ -89,8 +95,13 @@ void settings_init(struct settings *settings)
         int error = row->type == SETTING_LIST
                         ? 0
                         : settings_set(settings, row, row->value, "options.def", &why);
-        GALLEY_BUG_IF(error < 0, "%s", why.text);
+        GALLEY_BUG_IF(error == -EINVAL, "%s", why.text);
+        if (error < 0) {
+            settings_release(settings);
+            return error;
+        }
     }
+    return 0;
 }
 
 void settings_release(struct settings *settings)
@@ -261,7 +272,16 @@ static int add_to_list(struct setting_list *list, const struct setting_row *row,
         errmsg_set(why, "%s: %s has more than %d values", where, row->name, LIST_MAX_COUNT);
         return -EINVAL;
     }
-    list_add(list, value);
+    return list_add(list, value, why);
+}
+
+static int set_string(char **at, const char *value, struct errmsg *why)
+{
+    char *copy = strdup(value);
+    if (!copy)
+        return no_memory(why);
+    free(*at);
+    *at = copy;
     return 0;
 }
 
@@ -273,9 +293,7 @@ int settings_set(struct settings *settings, const struct setting_row *row, const
         return -EINVAL;
     switch (row->type) {
     case SETTING_STRING:
-        free(*(char **)at);
-        *(char **)at = must(strdup(value));
-        return 0;
+        return set_string(at, value, why);
     case SETTING_LIST:
         return add_to_list(at, row, value, where, why);
     case SETTING_BOOL:
@@ -292,8 +310,8 @@ int settings_set(struct settings *settings, const struct setting_row *row, const
 static int set_words(struct settings *settings, const struct setting_row *row, const char *words,
                      const char *where, struct errmsg *why)
 {
-    char *copy = must(strdup(words)), *rest = copy, *word;
-    int error = 0;
+    char *copy = strdup(words), *rest = copy, *word;
+    int error = copy ? 0 : no_memory(why);
     while (!error && (word = strsep(&rest, " ")))
         if (*word)
             error = settings_set(settings, row, word, where, why);
@@ -339,8 +357,8 @@ int settings_finish(struct settings *settings, struct errmsg *why)
             continue;
         struct setting_list *list = member(settings, row);
         list->_replace = false;
-        if (!list->count && *row->value)
-            list_add(list, row->value);
+        if (!list->count && *row->value && list_add(list, row->value, why) < 0)
+            return -ENOMEM;
     }
     if (settings->tls_cert.count != settings->tls_key.count) {
         errmsg_set(why,

@@ -45,8 +45,9 @@ struct setting_row {
 extern const struct setting_row setting_rows[];
 extern const size_t setting_row_count;
 
-/* All defaults; lists start empty and take their default only in settings_finish. */
-void settings_init(struct settings *settings);
+/* All defaults; lists start empty and take their default only in settings_finish. 0; -ENOMEM, and there is nothing to
+ * release, but it may be. */
+int settings_init(struct settings *settings);
 void settings_release(struct settings *settings);
 /* What follows comes from another source (file, environment, command line): the first value that it
  * has for a list replaces all earlier ones. */
@@ -54,17 +55,17 @@ void settings_source_start(struct settings *settings);
 /* The row called `name` ('-' counts as '_'); NULL if there is none; then `nearest` (may be NULL)
  * gets the most alike, or NULL. */
 const struct setting_row *setting_find(const char *name, const char **nearest);
-/* Parse and set one value; a list grows by it. 0; -EINVAL with a sentence in `why` that begins with
+/* Parse and set one value; a list grows by it. 0; -EINVAL or -ENOMEM with a sentence in `why` that begins with
  * `where`
  * ("etc/galley.conf:12", "--workers", "GALLEY_WORKERS"). */
 int settings_set(struct settings *settings, const struct setting_row *row, const char *value,
                  const char *where, struct errmsg *why) __attribute__((warn_unused_result));
 /* Set what the environment has: GALLEY_LISTEN and so on; a list's values are separated by spaces. A
- * GALLEY_ variable that is no directive is not ours. Starts a source. 0, -EINVAL. */
+ * GALLEY_ variable that is no directive is not ours. Starts a source. 0, -EINVAL, -ENOMEM. */
 int settings_set_from_environment(struct settings *settings, struct errmsg *why)
     __attribute__((warn_unused_result));
 /* After the last source: fill what depends on the machine (workers, lists without a value), and
- * check what must go together. 0, -EINVAL. */
+ * check what must go together. 0, -EINVAL, -ENOMEM. */
 int settings_finish(struct settings *settings, struct errmsg *why)
     __attribute__((warn_unused_result));
 

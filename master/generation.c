@@ -63,6 +63,8 @@ struct generation *generation_new(struct master *master, struct settings *settin
                                   bool owns_settings, size_t workers, struct errmsg *why)
 {
     struct generation *generation = calloc(1, sizeof(*generation));
+    if (!generation)
+        errmsg_set(why, "no memory for %zu workers", workers);
     if (!generation || workers > MASTER_MAX_WORKERS) {
         errmsg_set(why, "cannot run %zu workers: %d are the most", workers, MASTER_MAX_WORKERS);
         free(generation);

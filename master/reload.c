@@ -84,11 +84,11 @@ void reload_cancel(struct master *master)
 static struct settings *load_settings(struct master *master, struct errmsg *why)
 {
     struct settings *settings = calloc(1, sizeof(*settings));
-    if (!settings) {
+    if (!settings || settings_init(settings) < 0) {
         errmsg_set(why, "no memory for the settings");
+        free(settings);
         return NULL;
     }
-    settings_init(settings);
     if (master->opts->load_settings(master->opts->load_arg, settings, why) < 0) {
         errmsg_set(why, "the settings could not be loaded");
         settings_release(settings);

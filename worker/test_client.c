@@ -261,7 +261,8 @@ struct galley_test *galley_test_start(const struct galley_app *declared)
         bail_out("no memory for a test");
     log_open(STDERR_FILENO, LOG_LEVEL_WARN, "test");
     arena_init(&t->memory, NULL, 0, MEMORY_MAX_BYTES);
-    settings_init(&t->settings);
+    if (settings_init(&t->settings) < 0)
+        bail_out("no memory for a test");
     t->app = app_new(declared, &why);
     if (t->app != NULL && start_runtime(t, &why) == 0) {
         struct hook *hook = test_alloc(t, sizeof *hook);
