@@ -240,6 +240,17 @@ static bool perform(struct master *master, struct slot *slot, enum policy_action
     return true;
 }
 
+/* The master was away, not the worker. What it was silent before still counts, so that a master that is starved again and
+ * again comes to an end with it; and one that was found hung is not taken for alive, as by a beat. */
+static void forgive_absence(const struct master *master, struct slot *slot, int64_t now_ms)
+{
+    if (slot->state != SLOT_READY)
+        return;
+    slot->beat_ms += master->away_ms;
+    if (slot->beat_ms > now_ms)
+        slot->beat_ms = now_ms;
+}
+
 static void look_after(struct master *master, struct slot *slot, int64_t now_ms, int64_t *again_ms)
 {
     const struct settings *settings = slot->generation->settings;
@@ -247,11 +258,7 @@ static void look_after(struct master *master, struct slot *slot, int64_t now_ms,
                                    .hang_ms = settings->hang_timeout,
                                    .drain_ms = settings->drain_timeout,
                                    .stop_ms = master->stop_limit_ms};
-    /* The master was away, not the worker. What it was silent before still counts: a master that is starved again and
-     * again comes to an end with it. */
-    slot->beat_ms += master->away_ms;
-    if (slot->beat_ms > now_ms)
-        slot->beat_ms = now_ms;
+    forgive_absence(master, slot, now_ms);
     settle_replacement(slot);
     enum policy_action action = policy_next(slot, &limits, now_ms, again_ms);
     if (action == POLICY_NONE)

@@ -145,8 +145,9 @@ for my $kind ([], ['close']) {
         select undef, undef, undef, 0.35;    # longer than a turn may be late
         $server->signal('CONT');
         select undef, undef, undef, 0.1;
-        return $server->log =~ /worker_hung/;
+        return $server->log =~ /worker_died .*signal=(?:6|9)/;
     }, 30), 'a handler that loops is ended by a master that is away most of the time');
+    unlike($server->log, qr/worker_recovered/, 'which does not take it for alive again');
     is($server->stop, 0, 'stops in order');
 }
 

@@ -13,8 +13,8 @@
  *     rc = galley_sql_exec(co, shop, "delete from item where id = $1", in->id);                               // rows changed
  *     rc = galley_sql_transaction(co, shop, place_order, &order);    // int place_order(galley_async *, galley_sql *, struct order *)
  *
- * Results live in the memory of the request. Errors: -GALLEY_EREFUSED the statement is wrong; -GALLEY_ECONSTRAINT,
- * -GALLEY_ECONFLICT, -GALLEY_EMODEL a row does not fit its model; -GALLEY_EFULL, -ECONNREFUSED, -GALLEY_ENAME, -GALLEY_ENOT_READY
+ * Results live in the memory of the request. Relative paths begin where the server was started. Errors: -GALLEY_EREFUSED the
+ * statement is wrong; -GALLEY_ECONSTRAINT, -GALLEY_ECONFLICT, -GALLEY_EMODEL a row does not fit its model; -GALLEY_EFULL, -ECONNREFUSED, -GALLEY_ENAME, -GALLEY_ENOT_READY
  * no connection; -GALLEY_ELOST it broke while the statement ran; -GALLEY_EANSWER_SIZE; -ETIMEDOUT, -ECANCELED, -ENOMEM, -EINVAL;
  * -EDEADLK the caller's own transaction holds what it would wait for; of SQLite's files -ENOENT, -EACCES, -EROFS, -ENOSPC, -EIO,
  * -EUCLEAN (no database, or a damaged one).
