@@ -161,12 +161,12 @@ export UBSAN_OPTIONS := print_stacktrace=1
 export LSAN_OPTIONS  := suppressions=$(CURDIR)/t/lsan.supp:print_suppressions=0
 endif
 
-# A build of its own tells valgrind of the coroutine stacks. Every process test that starts a server runs there, but those
-# that run a compiler most of the time, measure memory, want ten thousand coroutines listed within two seconds (48), debug the
-# worker itself (48-gdb), or watch for what takes too long (49).
-NO_VALGRIND   := 23-cli-embed.t 27-cli-new.t 28-cli-build.t 48-coroutines.t 48-gdb.t 49-blocked.t 73-readme.t 78-memory.t 78-tutorial.t 79-flat.t
+# A build of its own tells valgrind of the coroutine stacks. Every process test that runs our program runs it there, commands
+# and upgraded masters included, but those that would test valgrind: a debugger on the worker (48-gdb), the watchdog, which
+# valgrind's system calls do not allow (49-blocked), and the memory of the process as others see it (78-memory).
+NO_VALGRIND   := 48-gdb.t 49-blocked.t 78-memory.t
 VALGRIND      := valgrind -q --vgdb=no --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=yes --trace-children-skip='/bin/*,/usr/*' --suppressions=$(CURDIR)/t/valgrind.supp
-VALGRIND_TAPS ?= $(filter-out $(addprefix t/,$(NO_VALGRIND)),$(shell grep -l 'Galley::Test->' $(TAPS) /dev/null))
+VALGRIND_TAPS ?= $(filter-out $(addprefix t/,$(NO_VALGRIND)),$(shell grep -lE 'Galley::Test->|galley_(command|words)' $(TAPS) /dev/null))
 valgrind:    ## units and all process tests that can under valgrind (folder $(BUILD)/valgrind)
 	$(MAKE) all units $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(APPS) $(LESSONS) $(TOOLS)) BUILD=$(BUILD)/valgrind OPT=-O1 DEFINES=-DGALLEY_VALGRIND
 	UNIT_WRAP='$(VALGRIND)' GALLEY_SLOW=20 $(PROVE) $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(UNITS))

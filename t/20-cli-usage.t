@@ -110,7 +110,7 @@ $got = galley_command('status', '--config', $config);
 like($got->{err}, qr{no server answers at \Q$none\E}, 'so does the file');
 is(galley_command('help', 'galley.conf')->{out}, read_file('etc/galley.conf'), 'etc/galley.conf is what help galley.conf prints');
 is(galley_command('check', '--config', 'etc/galley.conf')->{status}, 0, 'and is in order');
-$got = run_command('sh', '-c', '"$0" help > /dev/full', galley());
+$got = run_command('sh', '-c', '"$@" help > /dev/full', '-', galley_words());
 is($got->{status}, 1, 'a full standard output is a failure');
 
 done_testing();

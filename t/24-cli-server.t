@@ -72,8 +72,8 @@ SKIP: {
     skip 'only root can become somebody else', 2 if $>;
     chmod 0755, $server->dir;
     chmod 0666, $server->stats_path;
-    my $galley = galley();
-    $got = run_command('setpriv', '--reuid=65534', '--clear-groups', $galley, 'reload', @where);
+    my @galley = galley_words();
+    $got = run_command('setpriv', '--reuid=65534', '--clear-groups', @galley, 'reload', @where);
     skip 'that user cannot run the program', 2 if $got->{err} !~ /^galley: /;
     is($got->{status}, 1, 'reload by another user: exit status');
     unlike($got->{err}, qr/speak/, 'reload by another user: sentence');

@@ -16,7 +16,7 @@ if (!$pid) {
     open STDIN, '<', '/dev/null' or POSIX::_exit(126);
     open STDOUT, '>&', $out_write or POSIX::_exit(126);
     open STDERR, '>&', $write or POSIX::_exit(126);
-    exec galley(), 'run', app_path('examples/hello'), '--listen', "unix:$dir/http", '--stats', "$dir/s", '--workers', 1, '--log-level', 'debug'
+    exec galley_words(), 'run', app_path('examples/hello'), '--listen', "unix:$dir/http", '--stats', "$dir/s", '--workers', 1, '--log-level', 'debug'
         or POSIX::_exit(127);
 }
 close $out_write;

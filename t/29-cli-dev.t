@@ -48,7 +48,7 @@ sub dev {
         $ENV{TMPDIR} = "$dir";
         $ENV{GALLEY_DAEMON} = 'true';    # meant for servers that are to leave the terminal
         chdir "$dir" or POSIX::_exit(126);
-        exec galley(), 'dev', @arguments or POSIX::_exit(127);
+        exec galley_words(), 'dev', @arguments or POSIX::_exit(127);
     }
     return $pid;
 }

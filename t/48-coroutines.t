@@ -118,7 +118,8 @@ for my $row (
 }
 
 # ---- more than an answer can hold: a part, and how many are missing ----
-{
+SKIP: {
+    skip 'a worker within another program does not list so many in time', 1 if wrapped();
     my $many = 8000;
     my $client = begin($server, GET => "/crowd?count=$many");
     ok($server->wait_stat(coroutines_live => $many + 1), 'many coroutines live');

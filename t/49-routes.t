@@ -270,7 +270,7 @@ sub next_message {
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
         open STDOUT, '>', $out or POSIX::_exit(126);
-        exec galley(), 'top', '--interval', 100, @where or POSIX::_exit(127);
+        exec galley_words(), 'top', '--interval', 100, @where or POSIX::_exit(127);
     }
     ok(wait_until('two pictures', sub { (() = read_file($out) =~ /workers ready/g) >= 2 }), 'it goes on');
     kill INT => $pid;

@@ -37,7 +37,7 @@ sub check_migrations {
 # Three hosts at once on a database without anything.
 sub check_at_once {
     my ($name, $url) = @_;
-    my $got = run_command({ env => { SHOP_DATABASE => $url } }, 'sh', '-c', 'for i in 1 2 3; do "$0" migrate "$1" & done; wait', galley(), $app);
+    my $got = run_command({ env => { SHOP_DATABASE => $url } }, 'sh', '-c', 'for i in 1 2 3; do "$@" & done; wait', '-', galley_words(), 'migrate', $app);
     is($got->{err}, '', "$name: three that migrate at once have nothing to complain about");
     is(scalar(() = $got->{out} =~ /applied $_/g), 1, "$name: $_ is applied once") for qw(0001-items.sql 0002-orders.sql);
 }

@@ -27,8 +27,8 @@ use lib dirname(__FILE__) . '/..';
 use Galley::Http;
 use Galley::MsgPack;
 
-our @EXPORT = qw(root build galley app_path galley_command run_command curl tls_files temp_dir free_port write_file read_file
-    wait_until best_of children_of is_alive descriptors_of adopt_orphans h2spec soak slow wrapped);
+our @EXPORT = qw(root build galley galley_words app_path galley_command run_command curl tls_files temp_dir free_port write_file
+    read_file wait_until best_of children_of is_alive descriptors_of adopt_orphans h2spec soak slow wrapped);
 
 my $ROOT  = abs_path(dirname(__FILE__) . '/../../..');
 my $BUILD = $ENV{BUILD} || 'build';
@@ -171,11 +171,16 @@ sub run_command {
     return { status => $status, out => read_file("$dir/out"), err => read_file("$dir/err") };
 }
 
-# `galley ARGUMENTS...`, run to its end.
+# Our program as a command line begins: within valgrind or the like, if that is wanted.
+sub galley_words { return (split(' ', $WRAP), galley()) }
+
+# `galley ARGUMENTS...`, run to its end. What a memory checker says of it fails the test.
 sub galley_command {
     my @arguments = @_;
     my $options = ref $arguments[0] ? shift @arguments : {};
-    return run_command($options, galley(), @arguments);
+    my $got = run_command($options, galley_words(), @arguments);
+    note_findings($got->{err}) if $WRAP ne '';
+    return $got;
 }
 
 # curl with quiet defaults: {status, out, err}.
@@ -473,14 +478,18 @@ sub h2spec {
     return $path;
 }
 
-# A report of a sanitizer or of valgrind in the log fails the test, whatever else it said.
+# A report of a sanitizer or of valgrind fails the test, whatever else it said.
+sub note_findings {
+    my ($text) = @_;
+    return if $text !~ /^(?:==\d+==\s*(?:ERROR|WARNING|Invalid|Conditional|Use of|Syscall param|\d.* bytes in .* lost).*|.*runtime error: .*)$/m;
+    Test::More::diag("A memory checker found something:\n$text");
+    $findings++;
+    return;
+}
+
 sub look_for_findings {
     my ($self) = @_;
-    return if $self->{looked}++;
-    my $log = $self->log;
-    return if $log !~ /^(?:==\d+==\s*(?:ERROR|WARNING|Invalid|Conditional|Use of|Syscall param|\d.* bytes in .* lost).*|.*runtime error: .*)$/m;
-    Test::More::diag("A memory checker found something:\n$log");
-    $findings++;
+    note_findings($self->log) if !$self->{looked}++;
     return;
 }
 
