@@ -120,10 +120,11 @@ int compile_run(const struct compile *job, struct errmsg *why)
     static char headers[COMPILE_PATH_BYTES], fresh[COMPILE_PATH_BYTES + 32];
     const char *cc = getenv("CC"), *extra = getenv("CFLAGS");
     char *cc_words = strdup(cc != NULL && *cc != '\0' ? cc : "cc");
-    char *extra_words = strdup(extra != NULL ? extra : "");
+    bool has_extra = extra != NULL && *extra != '\0';
+    char *extra_words = has_extra ? strdup(extra) : NULL; /* each word of which is in `words` */
     size_t count = 0;
     int error = find_headers(headers, why);
-    if (error == 0 && (cc_words == NULL || extra_words == NULL)) {
+    if (error == 0 && (cc_words == NULL || (has_extra && extra_words == NULL))) {
         errmsg_set(why, "no memory to run the compiler");
         error = -EINVAL;
     }

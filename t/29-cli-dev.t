@@ -39,6 +39,7 @@ sub save_by_rename {
 # Start galley dev; its output is in $dir/out.
 sub dev {
     my @arguments = @_;
+    Galley::Test::note_findings(read_file("$dir/out"));
     unlink "$dir/out";
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
@@ -137,4 +138,5 @@ for my $case (@mistakes) {
     is($got->{status}, $status, "galley dev @$arguments: exit status");
     like($got->{err}, $said, "galley dev @$arguments: what it says");
 }
+Galley::Test::note_findings(read_file("$dir/out"));
 done_testing;
