@@ -54,7 +54,7 @@ COMMANDS := $(if $(filter build,$(BUILD)),compile_commands.json)
 PRODUCTS := $(if $(wildcard cli/main.c),$(BUILD)/bin/galley) $(if $(LIB_SRC),$(BUILD)/lib/libgalley.so $(BUILD)/lib/libgalley.a) \
             $(BUILD)/lib/galley.pc
 
-.PHONY: all swagger-ui units check test conformance lint fmt asan valgrind tsan tsan-or-valgrind ucontext aarch64 cross bench soak fuzz gdb install uninstall dist clean help FORCE
+.PHONY: all swagger-ui units prepare check test conformance lint fmt asan valgrind tsan tsan-or-valgrind ucontext aarch64 cross bench soak fuzz gdb install uninstall dist clean help FORCE
 .DELETE_ON_ERROR:
 all: $(PRODUCTS) $(EXAMPLES) $(COMMANDS)    ## build the program, the libraries and the examples
 
@@ -142,7 +142,8 @@ compile_commands.json: $(BUILD)/flags $(LIB_SRC) $(UNIT_SRC)
 units: $(UNITS)    ## build the unit tests
 
 PROVE = CMOCKA_MESSAGE_OUTPUT=TAP BUILD=$(BUILD) prove -j$(JOBS) $(if $(V),-v) --exec t/lib/run-test --ext .t
-check: all units $(APPS) $(LESSONS) $(TOOLS) $(if $(TAPS),$(CORPORA))    ## build and run every test
+prepare: all units $(APPS) $(LESSONS) $(TOOLS) $(if $(TAPS),$(CORPORA))    ## build what the tests need
+check: prepare    ## run every test
 	$(PROVE) $(UNITS) $(TAPS)
 
 TARGET = $(if $(filter %.c,$(T)),$(BUILD)/$(T:.c=.t))
@@ -152,9 +153,11 @@ test: all $(APPS) $(LESSONS) $(TOOLS) $(TARGET) $(if $(findstring corpora,$(T)),
 gdb: all $(APPS) $(LESSONS) $(TOOLS) $(TARGET)    ## debug one unit test (T=t/unit/...c), or stop a process test where it fails (T=t/...t)
 	$(if $(TARGET),gdb -ex run --args $(TARGET),BUILD=$(BUILD) GALLEY_DEBUG=1 perl -It/lib $(T))
 
+ASAN = BUILD=$(BUILD)/asan SAN=address,undefined OPT=-O1
 asan:    ## the whole suite under AddressSanitizer, LeakSanitizer and UBSan (folder $(BUILD)/asan)
-	$(MAKE) check BUILD=$(BUILD)/asan SAN=address,undefined OPT=-O1 ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
-	$(MAKE) check BUILD=$(BUILD)/asan SAN=address,undefined OPT=-O1 ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 TAPS=
+	$(MAKE) -j$(JOBS) prepare $(ASAN)
+	$(MAKE) check $(ASAN) ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
+	$(MAKE) check $(ASAN) ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 TAPS=
 ifneq ($(SAN),)
 export ASAN_OPTIONS
 export UBSAN_OPTIONS := print_stacktrace=1
