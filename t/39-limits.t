@@ -69,20 +69,20 @@ ok($server->wait_stat(connections_open => 4), 'as many connections as may be');
 my $refused = $server->stat('connections_refused');
 my $more = $server->connect;
 like($more->read_all, qr{^HTTP/1\.1 503 .*\r\nretry-after: 1\r\n}s, 'one more gets 503, and is closed');
-is($server->stat('connections_refused'), $refused + 1, 'and counted');
+ok($server->wait_stat(connections_refused => $refused + 1), 'and counted');
 my $waits = "GET /sleep?ms=60000 HTTP/1.1\r\nHost: a\r\n\r\n";
 $_->send($waits) for @clients[ 0 .. 2 ];
 ok($server->wait_stat(coroutines_live => 3), 'as many requests as coroutines');
 $clients[3]->send($waits);
 is($clients[3]->read_response->{status}, 503, 'one more gets 503');
-is($server->stat('coroutines_refused'), 1, 'and is counted');
+ok($server->wait_stat(coroutines_refused => 1), 'and is counted');
 $_->close for @clients;
 is($server->stop, 0, 'stops');
 
 # ---- time ----
 $server = Galley::Test->start('examples/echo', config => "request_timeout = 300ms\n");
 is($server->request(GET => '/sleep?ms=60000')->{status}, 504, 'a request that takes longer than request_timeout: 504');
-is($server->stat('requests_timed_out'), 1, 'which is counted');
+ok($server->wait_stat(requests_timed_out => 1), 'which is counted');
 is($server->stop, 0, 'stops');
 
 # ---- what goes through is counted ----
@@ -103,8 +103,8 @@ for my $row (
         $client->send($piece);
         $got .= $piece eq $pieces[-1] ? $client->read_all : $client->read_until(qr/\r\n\r\n/);
     }
-    my ($after, $in_now, $out_now) = counts($name, 'bytes_received', 'bytes_sent');
-    is($after, $before + 1, "$name: counted");
+    ok($server->wait_stat($name => $before + 1), "$name: counted");    # a moment after the answer is out
+    my (undef, $in_now, $out_now) = counts($name, 'bytes_received', 'bytes_sent');
     is($in_now - $in, length join('', @pieces), "$name: every byte that came");
     is($out_now - $out, length $got, "$name: and that went");
     $client->close;
@@ -113,6 +113,6 @@ is($server->stop, 0, 'stops');
 
 $server = Galley::Test->start('t/apps/outputs');
 is($server->request(GET => '/end?value=-5')->{status}, 500, 'a handler that fails');
-is($server->stat('responses_5xx'), 1, 'responses_5xx: counted');
+ok($server->wait_stat(responses_5xx => 1), 'responses_5xx: counted');
 is($server->stop, 0, 'stops');
 done_testing;
