@@ -29,6 +29,7 @@ sub ask {
 }
 sub app {
     my ($url, %env) = @_;
+    $url .= '&connect_timeout=' . 10 * slow() if slow() > 1;
     return Galley::Test->start('t/apps/postgres', env => { PG_URL => $url, %env });
 }
 

@@ -18,7 +18,7 @@ my $dir = temp_dir();
 my $postgres = Galley::Postgres->start;
 my $redis = Galley::Redis->start;
 my $remote = Galley::Test->start('t/apps/leaving');
-my $server = Galley::Test->start('t/apps/all_remotes', env => {
+my $server = Galley::Test->start('t/apps/all_remotes', config => "request_timeout = 10m\n", env => {
     REMOTE_URL => $remote->url, SQLITE_URL => "sqlite:$dir/notes.db", POSTGRES_URL => $postgres->url, REDIS_URL => $redis->url });
 
 # How long a request takes, in ms.
@@ -51,7 +51,7 @@ sub time_of {
 # ---- who looks on sees all of them ----
 {
     my $client = $server->connect;
-    $client->send("GET /all?ms=60000&rows=2000000000 HTTP/1.1\r\nHost: x\r\nX-Request-Id: show-1\r\n\r\n");
+    $client->send("GET /all?ms=600000&rows=2000000000 HTTP/1.1\r\nHost: x\r\nX-Request-Id: show-1\r\n\r\n");
     my @rows;
     ok(wait_until('six wait', sub {
         @rows = grep { $_->{state} eq 'waiting' } @{ $server->rpc('coroutines')->{coroutines} };

@@ -3,7 +3,7 @@
  *           request (never excusable) from a failed one on a used connection; a connection that the server closed
  *           while nothing was under way is no failure.
  * Does not: retry, hide or repair anything, or measure speed.
- * Usage:    load [--tls] [--h2] [--close] [--connections N] [--post BYTES] PORT PATH
+ * Usage:    load [--tls] [--h2] [--close] [--connections N] [--post BYTES] [--wait SECONDS] PORT PATH
  *           runs until its standard input ends, then prints one line of JSON. "started" is printed after the first answers. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,12 +24,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 64 * 1024, MAX_THREADS = 512, WAIT_S = 15, REASONS = 8 };
+enum { BUFFER_BYTES = 64 * 1024, MAX_THREADS = 512, REASONS = 8 };
 
 struct settings {
     bool is_tls, is_h2, closes;
     int connections;
     size_t post_bytes;
+    long wait_s; /* for each send, answer and connection */
     unsigned short port;
     const char *path;
 };
@@ -44,7 +45,7 @@ struct conn {
     bool must_close; /* the server said so */
 };
 
-static struct settings settings = {.connections = 32};
+static struct settings settings = {.connections = 32, .wait_s = 15};
 static SSL_CTX *tls;
 static char *request;
 static size_t request_len;
@@ -227,7 +228,7 @@ static int h1_ask(struct conn *conn)
 static bool conn_open(struct conn *conn)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(settings.port)};
-    struct timeval patience = {.tv_sec = WAIT_S};
+    struct timeval patience = {.tv_sec = settings.wait_s};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     *conn = (struct conn){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     setsockopt(conn->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -310,10 +311,13 @@ static void *client(void *arg)
 
 static void read_options(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"tls", no_argument, NULL, 't'},        {"h2", no_argument, NULL, '2'},
-        {"close", no_argument, NULL, 'c'},      {"connections", required_argument, NULL, 'n'},
-        {"post", required_argument, NULL, 'p'}, {0}};
+    static const struct option options[] = {{"tls", no_argument, NULL, 't'},
+                                            {"h2", no_argument, NULL, '2'},
+                                            {"close", no_argument, NULL, 'c'},
+                                            {"connections", required_argument, NULL, 'n'},
+                                            {"post", required_argument, NULL, 'p'},
+                                            {"wait", required_argument, NULL, 'w'},
+                                            {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -332,14 +336,16 @@ static void read_options(int argc, char **argv)
         case 'p':
             settings.post_bytes = strtoul(optarg, NULL, 10);
             break;
+        case 'w':
+            settings.wait_s = strtol(optarg, NULL, 10);
+            break;
         default:
             exit(2);
         }
     }
     if (argc - optind != 2 || settings.connections < 1 || settings.connections > MAX_THREADS) {
-        fprintf(
-            stderr,
-            "usage: load [--tls] [--h2] [--close] [--connections N] [--post BYTES] PORT PATH\n");
+        fprintf(stderr, "usage: load [--tls] [--h2] [--close] [--connections N] [--post BYTES] "
+                        "[--wait SECONDS] PORT PATH\n");
         exit(2);
     }
     settings.port = (unsigned short)strtoul(argv[optind], NULL, 10);

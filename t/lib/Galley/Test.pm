@@ -264,7 +264,7 @@ sub prepare {
         push @arguments, '--config', $self->{config_path};
     }
     my $said = join ' ', $how{config} // '', @{ $how{args} || [] };
-    for (['start', 30], ['hang', 10]) {    # the server's own patience, where all is slow and the test has no other
+    for (['start', 30], ['hang', 10], ['tls', 10], ['head', 10]) {    # the server's own patience, where all is slow and the test has no other
         my ($what, $seconds) = @$_;
         push @arguments, "--$what-timeout", $seconds * $SLOW . 's' if $SLOW > 1 && !$how{program} && $said !~ /${what}[-_]timeout/;
     }
@@ -439,7 +439,7 @@ sub load {
     my ($self, %how) = @_;
     my $port = $self->port($how{listener});
     my @options = map { $how{$_} ? "--$_" : () } qw(tls h2 close);
-    push @options, '--connections', $how{connections} // 16;
+    push @options, '--connections', $how{connections} // 16, '--wait', 15 * $SLOW;
     push @options, '--post', $how{post} if $how{post};
     pipe my $stdin, my $to_load or die "pipe: $!\n";
     pipe my $from_load, my $stdout or die "pipe: $!\n";
