@@ -115,4 +115,23 @@ $_->close for @connections;
 is(scalar($server->worker_pids), 1, 'one worker');
 is(($server->worker_pids)[0], $worker, 'and it is still the same');
 is($server->stop, 0, 'stops');
+
+# ---- what a crowd needed once, deep down on its stacks, is given back while others are served ----
+SKIP: {
+    skip 'its memory is not its own', 3 if !$has_own_memory;
+    my $deep = Galley::Test->start('t/apps/deep');
+    ($worker) = $deep->worker_pids;
+    my $kept = $deep->connect;
+    is($kept->request(GET => '/')->{body}, 'here', 'a quiet worker');
+    my $before = rss_kb();
+    my @crowd = map { $deep->connect } 1 .. 300;
+    $_->send("GET /dig HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") for @crowd;
+    ok(wait_until('all of them dig', sub { rss_kb() > $before + 300 * 80 }), 'with many deep requests needs much memory');
+    $_->read_response for @crowd;
+    ok(wait_until('it is given back', sub {
+        $kept->request(GET => '/');
+        return rss_kb() < $before + 300 * 20;
+    }), 'which it gives back');
+    $deep->stop;
+}
 done_testing;

@@ -119,6 +119,7 @@ static void on_beat(void *arg)
     worker->stats.loop_lag_us = late_us > 0 ? (uint64_t)late_us : 0;
     if (++channel->beat_count % BEATS_PER_REPORT == 0) {
         report(channel, 0);
+        sched_trim(worker->sched);
     } else {
         prepare(channel, PROTO_BEAT);
         if (say(channel) < 0)

@@ -31,6 +31,14 @@ static int deep_task(galley_async *co, const struct galley_none *in, struct gall
     return galley_await(co, galley_spawn(co, fathom_later, &depth));
 }
 
+/* Some 100 KiB of stack, then a wait. */
+static int dig(galley_async *co, const struct galley_none *in, struct galley_text *out)
+{
+    (void)in;
+    out->text = galley_format(co, "%d", fathom((1 << 30) - 100));
+    return galley_sleep_ms(co, 1500);
+}
+
 static int null(galley_async *co, const struct galley_none *in, struct galley_text *out)
 {
     int (*volatile nothing)(void) = NULL;
@@ -58,6 +66,7 @@ static int plain(galley_async *co, const struct galley_none *in, struct galley_t
 GALLEY_APP(.title = "Deep", .version = "1.0",
            .routes = GALLEY_ROUTES(GALLEY_GET("/", plain, galley_none, galley_text),
                                    GALLEY_GET("/deep", deep, galley_none, galley_text),
+                                   GALLEY_GET("/dig", dig, galley_none, galley_text),
                                    GALLEY_GET("/deep-task", deep_task, galley_none, galley_text),
                                    GALLEY_GET("/null", null, galley_none, galley_text),
                                    GALLEY_GET("/open", open_scope, galley_none, galley_text)));

@@ -132,6 +132,8 @@ void sched_free(struct sched *sched);
 int64_t sched_run(struct sched *sched);
 
 size_t sched_live_count(const struct sched *sched);
+/* Now and then: give memory of stacks back that are not needed any more, at most some 0.1 ms long. */
+void sched_trim(struct sched *sched);
 /* Whether something from outside may wake a coroutine: a descriptor, a thread. Otherwise time alone does. */
 bool sched_expects_events(const struct sched *sched);
 /* One more (+1) or one fewer (-1) outside of coro/ that may do so: a remote call that waits for its answer. */

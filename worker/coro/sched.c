@@ -417,6 +417,11 @@ void sched_free(struct sched *sched)
     free(sched);
 }
 
+void sched_trim(struct sched *sched)
+{
+    (void)stack_trim(&sched->stacks);
+}
+
 size_t sched_live_count(const struct sched *sched)
 {
     return sched->live_count;

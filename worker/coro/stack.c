@@ -37,7 +37,9 @@ enum {
         8, /* later ones get the first page of each stack together: up to 63 too early */
     /* Control blocks at the same place of every page would share a few cache sets: 8 colors, a line apart. */
     COLORS = 8,
-    LINE_BYTES = STACK_LINE_BYTES
+    LINE_BYTES = STACK_LINE_BYTES,
+    FRAMES_BYTES = 1024,
+    TRIMMED_AT_ONCE = 256 /* some 0.1 ms */
 };
 
 static size_t block_bytes(void)
@@ -282,15 +284,22 @@ struct galley_async *stack_find(const struct stack_pool *pool, const void *addre
     return NULL;
 }
 
+/* The page of the control block stays, and of the frames below it, in which it waits to be used again. */
+static void trim(const struct galley_async *co, size_t page_bytes)
+{
+    char *top = (char *)(((uintptr_t)co - FRAMES_BYTES) & ~(uintptr_t)(page_bytes - 1));
+    if (top > co->stack_low)
+        madvise(co->stack_low, (size_t)(top - co->stack_low), MADV_DONTNEED);
+}
+
+/* The one used last is taken first: with less to do, those at the bottom stay where they are. */
 size_t stack_trim(struct stack_pool *pool)
 {
-    size_t keep = (size_t)sysconf(_SC_PAGESIZE);
-    for (size_t i = 0; i < pool->free_count; i++) {
-        struct galley_async *co = pool->free[i];
-        /* The page of the control block and of the frames just below it stays. */
-        char *top = (char *)((uintptr_t)co & ~(uintptr_t)(keep - 1));
-        if (top > co->stack_low)
-            madvise(co->stack_low, (size_t)(top - co->stack_low), MADV_DONTNEED);
-    }
-    return pool->free_count;
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE), count = 0;
+    if (pool->trimmed_count > pool->quiet_count)
+        pool->trimmed_count = pool->quiet_count;
+    for (; pool->trimmed_count < pool->quiet_count && count < TRIMMED_AT_ONCE; count++)
+        trim(pool->free[pool->trimmed_count++], page_bytes);
+    pool->quiet_count = pool->free_count;
+    return count;
 }

@@ -1,6 +1,6 @@
 /* stack.h - the stacks of coroutines: slabs of slots, guard pages, reuse of the one used last.
  * Does:     map slabs of 64 slots {guard, stack with the control block at its top}; hand out and take back.
- * Does not: give memory back while running, but for stack_trim; touch a page of a slot that was never used, but for
+ * Does not: give memory back but by stack_trim; touch a page of a slot that was never used, but for
  *           those of one slab once there are hundreds.
  * See:      docs/WAITING.md (stacks), fault.c (what happens at a guard). */
 #ifndef GALLEY_WORKER_CORO_STACK_H
@@ -16,6 +16,8 @@ enum { STACK_SLOTS_PER_SLAB = 64, STACK_LINE_BYTES = 64, STACK_PAGES_AHEAD = 8 }
 struct stack_pool {
     struct galley_async **free; /* used last, last; with room for all */
     size_t free_count;
+    size_t quiet_count,
+        trimmed_count; /* of these, the first ones: not touched since the last trim; trimmed already */
     char **slabs;
     size_t slab_count, used_count; /* slots handed out so far, slab by slab */
     size_t stack_bytes, guard_bytes, stride_bytes;
@@ -57,6 +59,8 @@ static inline struct galley_async *stack_take(struct stack_pool *pool, ctx_entry
         return stack_take_new(pool, entry);
     struct galley_async **free = pool->free;
     size_t left = --pool->free_count;
+    if (left < pool->quiet_count)
+        pool->quiet_count = left;
     if (left % STACK_PAGES_AHEAD == 0)
         for (size_t i = left; i > 0 && i + STACK_PAGES_AHEAD > left; i--)
             stack_prefetch_page(free[i - 1]);
@@ -81,7 +85,8 @@ struct galley_async *stack_at(const struct stack_pool *pool, size_t index);
 /* Whose slot (guard included) `address` is in, and whether it is in its guard; NULL: in none. Async-signal-safe. */
 struct galley_async *stack_find(const struct stack_pool *pool, const void *address,
                                 bool *is_in_guard);
-/* Give back the pages below the top one of every free stack, for a worker that is idle. Slots trimmed. */
+/* Now and then: give back the pages below the top one of free stacks that nobody has taken since the last call, some at a
+ * time; 0.4 us each. How many. */
 size_t stack_trim(struct stack_pool *pool);
 
 #endif

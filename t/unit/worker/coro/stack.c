@@ -323,13 +323,55 @@ static void trim_gives_back(void **state)
     coro_wake(co, 0);
     world_run();
     assert_true(resident_pages(co) > 20);
+    assert_int_equal(stack_trim(&world.sched->stacks), 0); /* it was in use since the last time */
+    assert_true(resident_pages(co) > 20);
     assert_int_equal(stack_trim(&world.sched->stacks), 1);
     assert_int_equal(resident_pages(co), 1);
+    assert_int_equal(stack_trim(&world.sched->stacks), 0); /* done already */
     seen_count = 0;
     assert_int_equal(world_start("digger", dig_and_wait, NULL), 1);
     assert_ptr_equal(seen[0], co);
     coro_wake(co, 0);
     world_run();
+}
+
+/* Of three, one is used on: the two that are not give their pages back, once. */
+static void trim_spares_what_is_used(void **state)
+{
+    (void)state;
+    if (CORO_ASAN || RUNNING_ON_VALGRIND || CTX_IS_UCONTEXT)
+        skip();
+    struct stack_pool *pool = &world.sched->stacks;
+    seen_count = 0;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(world_start("digger", dig_and_wait, NULL), 1);
+    galley_async *co[] = {seen[0], seen[1], seen[2]};
+    for (int i = 0; i < 3; i++)
+        coro_wake(co[i], 0);
+    world_run();
+    assert_int_equal(stack_trim(pool), 0);
+    for (int round = 0; round < 3; round++) {
+        seen_count = 0;
+        assert_int_equal(world_start("digger", dig_and_wait, NULL), 1);
+        assert_ptr_equal(seen[0], co[2]);
+        coro_wake(co[2], 0);
+        world_run();
+        assert_int_equal(stack_trim(pool), round == 0 ? 2 : 0);
+    }
+    assert_int_equal(resident_pages(co[0]), 1);
+    assert_int_equal(resident_pages(co[1]), 1);
+    assert_true(resident_pages(co[2]) > 20);
+    /* Taken, and used again: it is looked at anew. */
+    seen_count = 0;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(world_start("digger", dig_and_wait, NULL), 1);
+    for (int i = 0; i < 3; i++)
+        coro_wake(co[i], 0);
+    world_run();
+    assert_true(resident_pages(co[0]) > 20);
+    assert_int_equal(stack_trim(pool), 0);
+    assert_int_equal(stack_trim(pool), 3);
+    assert_int_equal(resident_pages(co[0]), 1);
 }
 
 int main(void)
@@ -346,6 +388,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sizes, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(one_page_is_resident, world_set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(trim_gives_back, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(trim_spares_what_is_used, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
