@@ -94,6 +94,11 @@ uint64_t log_lost_count(void)
     return the_log.lost_count;
 }
 
+void log_count_lost(void)
+{
+    the_log.lost_count++;
+}
+
 /* The head of a line; its length. */
 static size_t put_head(char *line, size_t room, enum log_level level, const char *event)
 {

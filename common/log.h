@@ -33,6 +33,8 @@ const char *log_level_name(enum log_level level);
 int log_level_of(const char *name);
 /* Lines that could not be written since log_open. */
 uint64_t log_lost_count(void);
+/* Count one that was written elsewhere: the access log's. */
+void log_count_lost(void);
 
 /* log_line(LOG_LEVEL_WARN, "task_not_awaited", "task %s (%s:%d) was never awaited", ...) */
 #define log_line(level, event, ...)                                                                \

@@ -125,6 +125,7 @@ int signals_start(struct master *master, struct errmsg *why)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* a log that is full is no reason to end */
     for (size_t i = 0; i < COUNT; i++) {
         int error = loop_signal_start(master->loop, &master->signals[i], table[i].number, on_signal,
                                       master);

@@ -37,8 +37,8 @@ static void close_others(int *keep, size_t count)
 /* Signals that the whole process group may get are the master's business: its orders come on the channel. */
 static void reset_signals(void)
 {
-    static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
-                                  SIGUSR2, SIGPIPE, SIGTTIN, SIGTTOU, SIGWINCH};
+    static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+                                  SIGPIPE, SIGXFSZ, SIGTTIN, SIGTTOU, SIGWINCH};
     struct sigaction action = {.sa_handler = SIG_DFL};
     for (int number = 1; number < NSIG; number++)
         sigaction(number, &action, NULL);

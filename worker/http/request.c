@@ -211,7 +211,7 @@ __attribute__((noinline)) static void write_access_line(const struct galley_requ
                  (unsigned long long)req->sent_bytes, (long long)took_ms);
     GALLEY_BUG_IF(len < 0 || (size_t)len >= sizeof line, "an access line of %d bytes", len);
     if (write(req->server->access_log_fd, line, (size_t)len) != len)
-        req->server->stats->log_lost_total++;
+        log_count_lost(); /* which each report carries */
 }
 
 void request_run(struct galley_request *req)
