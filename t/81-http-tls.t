@@ -14,6 +14,7 @@ my ($server, $remote, $json) = (Galley::Test->start('t/apps/caller', workers => 
 sub start_remote { my (@args) = @_; return Galley::Test->start('t/apps/remote', workers => 1, @args) }
 sub ask {
     my ($route, $url, %options) = @_;
+    $options{connect_ms} //= 5000 * slow();
     my $escape = sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '%%%02X', ord $1/ger };
     my $answer = $server->request(GET => "$route?url=" . join '&', $escape->($url), map { "$_=" . $escape->($options{$_}) } sort keys %options);
     return $answer->{status} == 200 ? $json->decode($answer->{body}) : { error => "status $answer->{status}: $answer->{body}" };

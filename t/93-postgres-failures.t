@@ -47,7 +47,7 @@ $server = app($pg->url, PG_CONNECTIONS => 3);
     like(ask($nap, '&timeout_ms=100'), qr/^error -110/, 'a scope ends');
     cmp_ok(time - $from, '<', 15 * slow(), 'with its deadline');    # the statement takes 30 s
     is(running('select pg_sleep'), 0, 'and the server has stopped the statement');
-    is($pg->connections('idle'), 1, 'whose connection goes on');
+    is($pg->connections('idle'), 1, 'whose connection goes on') if !wrapped();    # it has a second to say so
     my $limit = 1.5 * slow();
     cmp_ok(best_of($limit, sub {
         my $client = send_off(path(ask => $nap));
