@@ -138,6 +138,21 @@ static void wake_fired(evutil_socket_t fd, short what, void *arg)
     loop->wake_ms = NEVER_MS;
 }
 
+/* Have libevent make room for so many timers now, as starting one later may not fail. */
+static int reserve_timers(struct event_base *base)
+{
+    static struct event some[LOOP_TIMERS_RESERVED];
+    const struct timeval long_time = {.tv_sec = 1000000};
+    int rc = 0;
+    for (size_t i = 0; i < LOOP_TIMERS_RESERVED; i++) {
+        event_assign(&some[i], base, -1, 0, wake_fired, NULL);
+        rc |= event_add(&some[i], &long_time);
+    }
+    for (size_t i = 0; i < LOOP_TIMERS_RESERVED; i++)
+        event_del(&some[i]);
+    return rc;
+}
+
 struct loop *loop_new(void)
 {
     struct loop *loop = calloc(1, sizeof(*loop));
@@ -160,7 +175,7 @@ struct loop *loop_new(void)
         goto close_fd;
     event_assign(&loop->wake, loop->base, loop->wake_fd, EV_READ | EV_ET | EV_PERSIST, wake_fired,
                  loop);
-    if (event_add(&loop->wake, NULL) < 0)
+    if (event_add(&loop->wake, NULL) < 0 || reserve_timers(loop->base) < 0)
         goto free_base;
     event_config_free(config);
     return loop;
@@ -348,8 +363,8 @@ static void timer_happened(evutil_socket_t fd, short what, void *arg)
     timer->fn(timer->arg);
 }
 
-void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms,
-                      loop_timer_fn *fn, void *arg)
+int loop_timer_try(struct loop *loop, struct loop_timer *timer, int64_t delay_ms, loop_timer_fn *fn,
+                   void *arg)
 {
     struct event *event = (struct event *)(void *)timer->_event;
     loop_timer_stop(timer);
@@ -360,8 +375,14 @@ void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay
     if (delay_ms < 0)
         delay_ms = 0;
     struct timeval delay = {.tv_sec = delay_ms / 1000, .tv_usec = delay_ms % 1000 * 1000};
-    GALLEY_BUG_IF(event_add(event, &delay) < 0, "a timer of %lld ms cannot be started",
-                  (long long)delay_ms);
+    return event_add(event, &delay) < 0 ? -ENOMEM : 0;
+}
+
+void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms,
+                      loop_timer_fn *fn, void *arg)
+{
+    GALLEY_BUG_IF(loop_timer_try(loop, timer, delay_ms, fn, arg) < 0,
+                  "a timer of %lld ms cannot be started", (long long)delay_ms);
 }
 
 void loop_timer_stop(struct loop_timer *timer)

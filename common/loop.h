@@ -89,9 +89,14 @@ void loop_event_stop(struct loop_event *event);
 void loop_event_fire(struct loop_event *event, unsigned what);
 
 /* Call fn once in `delay_ms`; starting again moves it. Zero the struct before the first start.
- * It may be late by the tick of the kernel's coarse clock (4 ms); the wait of before_poll is not. */
+ * It may be late by the tick of the kernel's coarse clock (4 ms); the wait of before_poll is not.
+ * For timers of which a process has a few: room for LOOP_TIMERS_RESERVED is made with the loop. */
+enum { LOOP_TIMERS_RESERVED = 64 };
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms,
                       loop_timer_fn *fn, void *arg);
+/* The same for timers that are many, as of connections. 0; -ENOMEM, and it is stopped. */
+int loop_timer_try(struct loop *loop, struct loop_timer *timer, int64_t delay_ms, loop_timer_fn *fn,
+                   void *arg) __attribute__((warn_unused_result));
 /* Harmless for one that was zeroed, has fired or was stopped. */
 void loop_timer_stop(struct loop_timer *timer);
 

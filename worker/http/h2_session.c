@@ -261,8 +261,9 @@ static void watch(struct h2_session *session)
 {
     if (session->is_watching)
         return;
-    session->is_watching = true;
-    loop_timer_start(session->server->loop, &session->watch, WATCH_MS, on_watch, session);
+    /* Without memory the next event of the session tries again. */
+    session->is_watching =
+        loop_timer_try(session->server->loop, &session->watch, WATCH_MS, on_watch, session) == 0;
 }
 
 void h2_rest(struct h2_session *session)

@@ -88,7 +88,10 @@ void tls_unsent_start(struct tls_server *server, struct loop *loop, int fd, unsi
     if (loop_event_start(loop, &unsent->event, fd, LOOP_READ | LOOP_WRITE | LOOP_CLOSED | LOOP_EDGE,
                          unsent_happened, unsent) < 0)
         goto cut;
-    loop_timer_start(loop, &unsent->limit, UNSENT_MS, time_is_up, unsent);
+    if (loop_timer_try(loop, &unsent->limit, UNSENT_MS, time_is_up, unsent) < 0) {
+        loop_event_stop(&unsent->event);
+        goto cut;
+    }
     list_append(&server->unsent, &unsent->link);
     server->unsent_count++;
     return;
